@@ -1,0 +1,1 @@
+"""Science as data: thresholds, equations, profiles, plans and rules, each with its source."""

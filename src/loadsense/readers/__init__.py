@@ -1,0 +1,1 @@
+"""Files in, recordings out: one file per format, told apart by content."""

@@ -1,0 +1,1 @@
+"""One frozen page, many forms: terminal, CSV, JSON, HTML."""

@@ -1,0 +1,1 @@
+"""Bytes in, samples out: packet decoders that know no socket, thread or clock."""
