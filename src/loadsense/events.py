@@ -1,6 +1,7 @@
 """What the engine finds: frozen events, in samples counted from the start of the recording.
 
-All sample ranges are half-open, [start, end). `peak_g` is RAW acceleration at the sensor; NET g carries `net` in its name.
+All sample ranges are half-open, [start, end). `peak_g` is RAW acceleration at the sensor; NET g carries `net` in its
+name.
 """
 
 from __future__ import annotations
