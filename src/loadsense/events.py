@@ -270,6 +270,8 @@ class LiftSet:
         From the end of the set before; None for the first.
     seconds_per_repetition : float or None
         Median.
+    load_kg, pct_1rm : float or None
+        What was lifted, as declared, and that as a percentage of the wearer's 1RM; None when not known or not graded.
     notes : tuple of str
         "does not look like deadlift", "hole of 2.1 s", ...
     """
@@ -285,6 +287,8 @@ class LiftSet:
     repetitions_are_at_least: bool = False
     rest_before_s: float | None = None
     seconds_per_repetition: float | None = None
+    load_kg: float | None = None
+    pct_1rm: float | None = None
     notes: tuple[str, ...] = ()
 
 

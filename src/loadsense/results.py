@@ -212,6 +212,23 @@ class SignalQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The whole recording for the eye: smallest and largest resultant in each bucket of samples, so no peak is lost.
+
+    Attributes
+    ----------
+    bucket_samples : int
+        Samples in a bucket; bucket k covers [k, k + 1) times this, counted from sample 0.
+    low_g, high_g : tuple of float or None
+        Unfiltered resultant, RAW g; None where a bucket holds no sample.
+    """
+
+    bucket_samples: int
+    low_g: tuple[float | None, ...]
+    high_g: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingResult:
     """Everything one sensor's recording came to.
 
@@ -231,6 +248,8 @@ class RecordingResult:
         Settled events in order of time.
     days : tuple of DaySummary
         Local days, for recordings of long wear.
+    envelope : Envelope or None
+        The trace as drawn in the report.
     """
 
     info: StreamInfo
@@ -244,6 +263,7 @@ class RecordingResult:
     sets: tuple[LiftSet, ...] = ()
     activities: tuple[ActivityStretch, ...] = ()
     days: tuple[DaySummary, ...] = ()
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
