@@ -64,6 +64,7 @@ def test_nothing_in_nothing_out():
     stage = EnvelopeStage()
     stage.push(SampleBlock(0, np.empty((0, 3))))
     assert stage.flush() == ()
+    assert stage.result() is None
 
 
 @given(st.lists(st.floats(-16, 16), min_size=1, max_size=200), st.data())

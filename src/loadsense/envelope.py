@@ -49,14 +49,17 @@ class EnvelopeStage:
 
     def flush(self) -> Sequence[Envelope]:
         """The envelope of everything that was pushed; none when that was nothing."""
+        envelope = self.result()
+        return () if envelope is None else (envelope,)
+
+    def result(self) -> Envelope | None:
+        """The envelope of what was pushed so far; None when that was nothing."""
         if not self._n_buckets:
-            return ()
-        return (
-            Envelope(
-                bucket_samples=self._width,
-                low_g=_roots(self._low[: self._n_buckets]),
-                high_g=_roots(self._high[: self._n_buckets]),
-            ),
+            return None
+        return Envelope(
+            bucket_samples=self._width,
+            low_g=_roots(self._low[: self._n_buckets]),
+            high_g=_roots(self._high[: self._n_buckets]),
         )
 
     def _reach(self, last_sample: int) -> None:
