@@ -125,3 +125,206 @@ class ForceEquation:
     min_body_mass_kg: float | None
     source: Source
     refused: str = ""
+
+
+Frame = Literal["RAW", "NET"]
+Criterion = Literal["magnitude", "rate", "either", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandSet:
+    """Published bands of a quantity; band i is [edges[i], edges[i + 1]).
+
+    Attributes
+    ----------
+    name : str
+        Key in outputs, for instance "vainionpaa-2006".
+    edges : tuple of float
+        Ascending; the last may be infinite.
+    quantity, unit, frame, vector, filter, population, placements, source
+        As in `Threshold`.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    quantity: str
+    unit: str
+    frame: Frame | None
+    vector: Literal["resultant", "vertical"]
+    filter: str
+    population: str
+    placements: tuple[Placement, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convention:
+    """One number of ours, or of a model, that no threshold carries: value, unit, what it means, how it is known."""
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Which levels a session is compared with, and whom they were studied in.
+
+    Attributes
+    ----------
+    name, description, population : str
+        Key, one sentence, and who was studied.
+    criterion : {"magnitude", "rate", "either", "both"} or None
+        What makes a landing count; None for a profile that reports and never judges.
+    magnitude, rate : Threshold or None
+        Levels of the criterion.
+    also : tuple of Threshold
+        Levels shown beside it, never graded.
+    bands : tuple of BandSet
+        Bands that counts are reported in.
+    placements : tuple of Placement
+        Where the profile may be used.
+    target_landings : int or None
+        Landings asked of a session without a prescription; None when the profile sets no target.
+    """
+
+    name: str
+    description: str
+    population: str
+    criterion: Criterion | None
+    magnitude: Threshold | None
+    rate: Threshold | None
+    also: tuple[Threshold, ...]
+    bands: tuple[BandSet, ...]
+    placements: tuple[Placement, ...]
+    target_landings: int | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingCriteria:
+    """When a landing may be compared with a level, and how sure a count must be.
+
+    Attributes
+    ----------
+    target_tolerance : float
+        Fraction of a target that counts as met: what the detector may miss.
+    peak_error_g, rate_error_fraction : float
+        A landing closer to a level than this is borderline; the rate's error is a fraction of the rate.
+    rate_min_nominal_hz, rate_min_measured_hz, rate_min_cutoff_hz, rate_full_range_g : float
+        Below them a loading rate is shown and not graded; a clipped landing needs the full range.
+    gap_margin_s, gap_landings_per_s : float
+        A gap this close to a landing could hide landings, at most at this pace.
+    extra_amber_fraction : float
+        Above this fraction of a target the surplus is flagged.
+    """
+
+    target_tolerance: float
+    peak_error_g: float
+    rate_error_fraction: float
+    rate_min_nominal_hz: float
+    rate_min_measured_hz: float
+    rate_min_cutoff_hz: float
+    rate_full_range_g: float
+    gap_margin_s: float
+    gap_landings_per_s: float
+    extra_amber_fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexCriteria:
+    """Constants of the indices.
+
+    Attributes
+    ----------
+    bout_gap_s : float
+        Landings closer than this are one bout.
+    recovery_tau_h : float
+        Time constant of recovery between bouts.
+    stimulus_exponent : float
+        m of the daily load stimulus.
+    score_bins : BandSet
+        The bins of the daily impact score, RAW g.
+    sources : tuple of Convention
+        Where the numbers above come from, for the footnotes.
+    """
+
+    bout_gap_s: float
+    recovery_tau_h: float
+    stimulus_exponent: float
+    score_bins: BandSet
+    sources: tuple[Convention, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongWearCriteria:
+    """Constants of days and weeks of wear.
+
+    Attributes
+    ----------
+    epoch_s : float
+        Epoch over which wrist acceleration is averaged.
+    minutes_levels_mg : tuple of float
+        Levels of the epoch mean above which minutes are counted.
+    gradient_edges_mg : tuple of float
+        Bin edges of the intensity gradient.
+    mx_minutes : tuple of float
+        Most active minutes of a day.
+    valid_day_wear_h : float
+        Wear below which a day is not valid.
+    """
+
+    epoch_s: float
+    minutes_levels_mg: tuple[float, ...]
+    gradient_edges_mg: tuple[float, ...]
+    mx_minutes: tuple[float, ...]
+    valid_day_wear_h: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingTarget:
+    """What the landings of a session are judged against.
+
+    Attributes
+    ----------
+    basis : {"prescribed", "evidence"}
+        A plan or a person set the target, or the profile's levels do.
+    landings : int or None
+        Landings asked for; None when nobody set a number.
+    min_net_g, ceiling_net_g : float or None
+        Her band; without it the count alone.
+    plan, stage : str or None
+        Where it comes from.
+    locked : str or None
+        Why it may not be graded (screening incomplete), in a sentence.
+    """
+
+    basis: Literal["prescribed", "evidence"]
+    landings: int | None
+    min_net_g: float | None = None
+    ceiling_net_g: float | None = None
+    plan: str | None = None
+    stage: str | None = None
+    locked: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    """One line of `loadsense thresholds`; `mark` is empty only for what was verified."""
+
+    kind: Literal["threshold", "bands", "equation", "convention", "rule", "plan"]
+    name: str
+    value: str
+    unit: str
+    frame: str
+    quantity: str
+    population: str
+    placement: str
+    filter: str
+    source: str
+    doi: str | None
+    known: Known
+    mark: str
+    note: str = ""
