@@ -1,0 +1,335 @@
+"""Impact peaks of a stream: every peak of the low-passed resultant of at least 1.3 g, no two within 0.4 s.
+
+The peaks are those of `scipy.signal.find_peaks(height=..., distance=...)` on the whole record: a peak is a sample, or
+the middle of a flat top, higher than both its neighbours; of two peaks too close to each other the higher one wins, and
+of equal heights the later.
+
+Who wins within 0.4 s hangs on who wins within the next 0.4 s, and so on: in running the chain has no end. It is cut by
+this: a peak that is higher than every open peak within 0.4 s wins, whatever comes later; its neighbours then lose, and
+what is left of it is closed, because nothing to its right can reach it any more. So only a chain in which every peak is
+higher than the one before it stays open, and it is closed by the first that is not.
+
+Differences from the original (impactr, Veras): scipy's peaks instead of pracma's, that is flat tops count and of equal
+heights the later wins; the acceleration rate is taken over the rise itself, where impactr looks one sample late and
+never clears its work vector; the low-pass begins and ends in a steady state instead of at rest. `detection/impactr.py`
+holds the form as published.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from loadsense.criteria import Source
+from loadsense.events import Impact
+from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
+from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
+from loadsense.vectors import gravity_direction, resultant_g
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactCriteria:
+    """What counts as an impact.
+
+    Attributes
+    ----------
+    cutoff_hz : float
+        Low-pass before anything else (Butterworth order 4, zero phase); lowered to 0.4 of a slower sampling rate.
+    min_peak_g : float
+        Lowest peak of the resultant, RAW g.
+    min_distance_s : float
+        Two impacts are at least this far apart; the higher one wins.
+    gravity_s : float
+        Gravity is the direction of the mean acceleration over about this long before and around the peak.
+    source : Source
+        Of height, distance and filter.
+    """
+
+    cutoff_hz: float
+    min_peak_g: float
+    min_distance_s: float
+    gravity_s: float
+    source: Source
+
+
+class _Peak(NamedTuple):
+    """A local maximum that is high enough."""
+
+    sample: int
+    height_g: float
+    onset_sample: int
+    rate_g_per_s: float
+    vertical_g: float
+
+
+class ImpactDetector:
+    """Stage that finds impacts.
+
+    An impact comes out when its hop is filtered (1.0 s and the look-ahead of the low-pass, 0.7 s from 100 Hz upwards)
+    and no open peak can change it.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Rate of the stream.
+    criteria : ImpactCriteria
+        What counts as an impact.
+
+    Attributes
+    ----------
+    cutoff_hz : float
+        The low-pass in use.
+    """
+
+    def __init__(self, *, sampling_rate_hz: float, criteria: ImpactCriteria) -> None:
+        self._low_pass = ZeroPhaseLowPass(sampling_rate_hz=sampling_rate_hz, cutoff_hz=criteria.cutoff_hz)
+        self.cutoff_hz = self._low_pass.cutoff_hz
+        self._gravity = _TrailingGravity(
+            hop_samples=self._low_pass.hop_samples,
+            n_hops=max(1, round(criteria.gravity_s * sampling_rate_hz / self._low_pass.hop_samples)),
+        )
+        self._tops = _LocalMaxima(sampling_rate_hz=sampling_rate_hz, min_peak_g=criteria.min_peak_g)
+        self._spacing = Spacing(math.ceil(criteria.min_distance_s * sampling_rate_hz))
+
+    def push(self, block: SampleBlock) -> list[Impact]:
+        """Take the next samples; return the impacts that are final."""
+        return self._find(self._low_pass.push(block))
+
+    def gap(self, gap: Gap) -> list[Impact]:
+        """Close the segment: no impact spans a gap, and peaks on either side of it do not compete."""
+        return self._close(self._low_pass.gap(gap))
+
+    def flush(self) -> list[Impact]:
+        """Return the impacts that were still open."""
+        return self._close(self._low_pass.flush())
+
+    def _find(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
+        impacts: list[Impact] = []
+        for block in blocks:
+            vertical_g = self._gravity.along(block.axes_g)
+            peaks = self._tops.push(block.first_sample, resultant_g(block.axes_g), vertical_g)
+            impacts += map(_impact, self._spacing.push(peaks, self._tops.next_possible_sample))
+        return impacts
+
+    def _close(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
+        impacts = self._find(blocks)
+        impacts += map(_impact, self._spacing.flush())
+        self._tops.restart()
+        self._gravity.restart()
+        return impacts
+
+
+def _impact(peak: _Peak) -> Impact:
+    return Impact(
+        onset_sample=peak.onset_sample,
+        peak_sample=peak.sample,
+        peak_g=peak.height_g,
+        peak_vertical_g=_known(peak.vertical_g),
+        acceleration_rate_g_per_s=_known(peak.rate_g_per_s),
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+class _TrailingGravity:
+    """The part of each sample along gravity: the mean direction of its own hop and of the hops before it."""
+
+    def __init__(self, *, hop_samples: int, n_hops: int) -> None:
+        self._hop = hop_samples
+        self._n_before = n_hops - 1
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the hops before."""
+        self._sums: FloatArray = np.zeros((self._n_before, 3))
+        self._counts: FloatArray = np.zeros(self._n_before)
+
+    def along(self, axes_g: FloatArray) -> FloatArray:
+        """Vertical component of whole hops, or of the shorter end of a segment; NaN where gravity has no direction."""
+        sums, counts = _hop_sums(axes_g, self._hop)
+        self._sums = np.concatenate((self._sums, sums))
+        self._counts = np.concatenate((self._counts, counts))
+        n = len(sums)
+        total, count = self._sums[:n].copy(), self._counts[:n].copy()
+        for shift in range(1, self._n_before + 1):
+            total += self._sums[shift : shift + n]
+            count += self._counts[shift : shift + n]
+        self._sums, self._counts = self._sums[n:], self._counts[n:]
+        towards = np.repeat(gravity_direction(total / count[:, None]).T, counts.astype(np.int64), axis=1)
+        vertical: FloatArray = axes_g[0] * towards[0]
+        vertical += axes_g[1] * towards[1]
+        vertical += axes_g[2] * towards[2]
+        return vertical
+
+
+def _hop_sums(axes_g: FloatArray, hop: int) -> tuple[FloatArray, FloatArray]:
+    """Sum (hops, 3) and length of each hop, the last one perhaps shorter.
+
+    Each sum runs over contiguous values, so that the number of hops at hand changes no bit of it.
+    """
+    n_hops, left = divmod(axes_g.shape[1], hop)
+    sums = np.ascontiguousarray(axes_g[:, : n_hops * hop]).reshape(3, n_hops, hop).sum(axis=2).T
+    counts = np.full(n_hops, float(hop))
+    if left:
+        rest = np.ascontiguousarray(axes_g[:, n_hops * hop :]).sum(axis=1)
+        sums, counts = np.concatenate((sums, rest[None])), np.append(counts, float(left))
+    return np.asarray(sums), counts
+
+
+class _LocalMaxima:
+    """Local maxima of a stream, with the rise that leads to each.
+
+    Equal neighbours are one run; a maximum is a run above both its neighbours, and stands in the middle of its run.
+    Between pushes only the runs since the last minimum are kept: the rise that is still going on.
+    """
+
+    def __init__(self, *, sampling_rate_hz: float, min_peak_g: float) -> None:
+        self._rate_hz = sampling_rate_hz
+        self._min_peak_g = min_peak_g
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the rise: another segment begins."""
+        self._starts: IntArray = np.empty(0, dtype=np.int64)
+        self._values_g: FloatArray = np.empty(0)
+        self._vertical_g: FloatArray = np.empty(0)
+
+    @property
+    def next_possible_sample(self) -> int:
+        """No maximum that is still to come lies before this sample."""
+        return int(self._starts[-1])
+
+    def push(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> list[_Peak]:
+        """Take the next values; return the maxima that are complete."""
+        self._append(first_sample, values_g, vertical_g)
+        values = self._values_g
+        up = values[1:] > values[:-1]
+        tops = np.flatnonzero(up[:-1] & ~up[1:] & (values[1:-1] >= self._min_peak_g)) + 1
+        lows = np.flatnonzero(up[1:] & ~up[:-1]) + 1
+        peaks = self._describe(tops, lows) if len(tops) else []
+        self._forget(up, lows)
+        return peaks
+
+    def _append(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> None:
+        starts = np.arange(first_sample, first_sample + len(values_g))
+        self._starts = np.concatenate((self._starts, starts))
+        self._values_g = np.concatenate((self._values_g, values_g))
+        self._vertical_g = np.concatenate((self._vertical_g, vertical_g))
+        differs = self._values_g[1:] != self._values_g[:-1]
+        if differs.all():
+            return
+        runs = np.concatenate(([0], np.flatnonzero(differs) + 1))
+        self._starts, self._values_g = self._starts[runs], self._values_g[runs]
+        self._vertical_g = self._vertical_g[runs]
+
+    def _describe(self, tops: IntArray, lows: IntArray) -> list[_Peak]:
+        before = np.searchsorted(lows, tops) - 1
+        bottoms = np.where(before >= 0, lows[before], 0) if len(lows) else np.zeros_like(tops)
+        samples = (self._starts[tops] + self._starts[tops + 1] - 1) // 2
+        onsets = self._starts[bottoms + 1] - 1
+        rates = self._steepest(bottoms, tops)
+        columns = (samples, self._values_g[tops], onsets, rates, self._vertical_g[tops])
+        return [_Peak(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+    def _steepest(self, bottoms: IntArray, tops: IntArray) -> FloatArray:
+        """Largest central difference strictly inside each rise, g/s; NaN where nothing lies between."""
+        slopes = (self._values_g[2:] - self._values_g[:-2]) * (self._rate_hz / 2.0)
+        inside = tops - bottoms > 1
+        rates = np.full(len(tops), np.nan)
+        # slope j belongs to run j + 1: the runs bottom + 1 .. top - 1 are the slopes bottom .. top - 2
+        edges = np.stack((bottoms[inside], tops[inside] - 1), axis=1).ravel()
+        if len(edges):
+            rates[inside] = np.maximum.reduceat(slopes, edges)[::2]
+        return rates
+
+    def _forget(self, up: BoolArray, lows: IntArray) -> None:
+        rising = bool(len(up)) and bool(up[-1])
+        keep = (int(lows[-1]) if len(lows) else 0) if rising else len(self._values_g) - 1
+        self._starts, self._values_g = self._starts[keep:].copy(), self._values_g[keep:].copy()
+        self._vertical_g = self._vertical_g[keep:].copy()
+
+
+class Spacing:
+    """Keeps the highest of peaks that are too close to each other, as they come.
+
+    Parameters
+    ----------
+    min_distance_samples : int
+        Peaks closer than this compete; of equal heights the later wins.
+    """
+
+    def __init__(self, min_distance_samples: int) -> None:
+        self._distance = min_distance_samples
+        self._open: list[_Peak] = []
+        self._checked = 0
+
+    def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[_Peak]:
+        """Take the next peaks, all before `next_possible_sample`; return those that have won, in order."""
+        self._open += peaks
+        won: list[_Peak] = []
+        low, at = 0, self._checked
+        while at < len(self._open) and self._open[at].sample + self._distance <= next_possible_sample:
+            if self._is_highest(at, low):
+                peak = self._open[at]
+                if low < at:
+                    won += self._winners(low, peak.sample - self._distance)
+                won.append(peak)
+                low = at = self._first_from(peak.sample + self._distance, at)
+            else:
+                at += 1
+        del self._open[:low]
+        self._checked = at - low
+        return won
+
+    def flush(self) -> list[_Peak]:
+        """No more peaks will come: return the winners among the open ones."""
+        return self.push((), math.inf)
+
+    def _is_highest(self, at: int, low: int) -> bool:
+        """Whether an open peak is higher than all open ones within the distance."""
+        sample, height = self._open[at][:2]
+        left = at - 1
+        while left >= low and sample - self._open[left].sample < self._distance:
+            if self._open[left].height_g > height:
+                return False
+            left -= 1
+        right = at + 1
+        while right < len(self._open) and self._open[right].sample - sample < self._distance:
+            if self._open[right].height_g >= height:
+                return False
+            right += 1
+        return True
+
+    def _winners(self, low: int, last_sample: int) -> list[_Peak]:
+        """Winners among the open peaks from `low` up to `last_sample`, which nothing else can reach."""
+        closed = []
+        for peak in self._open[low:]:
+            if peak.sample > last_sample:
+                break
+            closed.append(peak)
+        return sorted(_greedy(closed, self._distance))
+
+    def _first_from(self, sample: int, at: int) -> int:
+        while at < len(self._open) and self._open[at].sample < sample:
+            at += 1
+        return at
+
+
+def _greedy(peaks: Sequence[_Peak], distance: int) -> Iterator[_Peak]:
+    """Highest first, each if no winner is within the distance; of equal heights the later first."""
+    taken: list[int] = []
+    for peak in sorted(peaks, key=lambda p: (p.height_g, p.sample), reverse=True):
+        right = bisect_left(taken, peak.sample)
+        if right < len(taken) and taken[right] - peak.sample < distance:
+            continue
+        if right and peak.sample - taken[right - 1] < distance:
+            continue
+        insort(taken, peak.sample)
+        yield peak
