@@ -1,0 +1,317 @@
+"""Landings felt on the trunk or in a pocket: is this flight and impact a landing, and if not, what is it?
+
+Running has flights too, but short ones. Where deficits overlap, rhythm decides: an isolated jump is not periodic at
+step rate. Continuous jumping is periodic as well; there every impact comes through both legs alike, so that the three
+axes repeat from one landing to the next, while running mirrors left and right, and a pocket feels one leg.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadsense.detection.flights import FlightCriteria, FlightFinder, FlightImpact, Trace
+from loadsense.detection.history import GRID_HZ
+from loadsense.detection.rhythm import alike_after, dominant_lag, strongest_rhythm
+from loadsense.events import Takeoff
+from loadsense.samples import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainScore:
+    """Score of one landing among others in a train; every weight belongs to a feature of `Features`.
+
+    Attributes
+    ----------
+    deficit, train_deficit, alike, train_alike : float
+        Weights.
+    bias : float
+        Added to the weighted sum.
+    accept, stay : float
+        Least score, and least score one or two landing intervals after an accepted landing.
+    """
+
+    deficit: float
+    train_deficit: float
+    alike: float
+    train_alike: float
+    bias: float
+    accept: float
+    stay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyCriteria:
+    """Thresholds of one family of placements, trunk or pocket.
+
+    Attributes
+    ----------
+    flight : FlightCriteria
+        What a flight is.
+    score : TrainScore
+        Landings that follow one another.
+    least_peak_g, most_peak_share_of_range : float
+        Least peak of a landing, RAW g, but never more than this share of the sensor's range.
+    least_deficit_g_s, least_impulse_g_s : float
+        Least free-fall deficit, and least integral of (|a| - 1)+ after the flight.
+    most_turn_deg : float
+        Largest turn of the mean acceleration from before to after: more is a fall.
+    rhythm, rhythm_longest_lag_s : float
+        Autocorrelation of |a| from which a movement counts as rhythmic, and the longest lag looked at.
+    least_duty : float
+        Least share of a landing interval in free fall.
+    sure_deficit_g_s : float
+        From this deficit a flight inside a rhythm is a landing whatever its rhythm.
+    least_lone_impulse_g_s : float
+        Least impulse of an isolated landing, unless it clipped.
+    push_g_s : float
+        Integral of (|a| - 1)+ before the flight from which it counts as a push-off.
+    jump_deficit_g_s, jump_minimum_g : float
+        Isolated landing after a push-off: least deficit, and how low |a| must go.
+    drop_deficit_g_s, drop_minimum_g, drop_turn_deg, drop_peak_g : float
+        Isolated landing without a push-off.
+    block_deficit_g_s : float
+        The same inside a declared landing block.
+    rebound_within_s, rebound_share : float
+        A flight this soon after a landing and with less than this share of its deficit is its rebound.
+    """
+
+    flight: FlightCriteria
+    score: TrainScore
+    least_peak_g: float
+    most_peak_share_of_range: float
+    least_deficit_g_s: float
+    least_impulse_g_s: float
+    most_turn_deg: float
+    rhythm: float
+    rhythm_longest_lag_s: float
+    least_duty: float
+    sure_deficit_g_s: float
+    least_lone_impulse_g_s: float
+    push_g_s: float
+    jump_deficit_g_s: float
+    jump_minimum_g: float
+    drop_deficit_g_s: float
+    drop_minimum_g: float
+    drop_turn_deg: float
+    drop_peak_g: float
+    block_deficit_g_s: float
+    rebound_within_s: float
+    rebound_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What is known about a flight and its impact and the seconds around them.
+
+    Attributes
+    ----------
+    push_g_s, impulse_g_s : float
+        Integrals of (|a| - 1)+ before the flight and after it.
+    turn_deg : float
+        Angle between the mean accelerations before and after; 0 where a window is missing.
+    rhythm : float
+        Strongest autocorrelation of |a|.
+    interval_s : float
+        To the landing before, or the dominant rhythm.
+    alike : float
+        Correlation of the axes with themselves one interval later.
+    train_deficit_g_s, train_alike : float
+        Medians over the landings around.
+    is_rhythmic : bool
+        Strong rhythm, or a stream that begins in the middle of a train.
+    """
+
+    push_g_s: float
+    impulse_g_s: float
+    turn_deg: float
+    rhythm: float
+    interval_s: float
+    alike: float
+    train_deficit_g_s: float
+    train_alike: float
+    is_rhythmic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Empty reason: a landing."""
+
+    reason: str
+    takeoff: Takeoff = Takeoff.UNKNOWN
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is a landing."""
+        return not self.reason
+
+
+class BodyJudge:
+    """Finds flights with impacts, keeps those around as context, and judges each.
+
+    Parameters
+    ----------
+    criteria : BodyCriteria
+        Of the family of the placement.
+    range_g : float or None
+        Full scale of each axis.
+    landing_block : bool
+        The wearer is known to do landings now: drops of 5 to 8 cm count.
+    """
+
+    def __init__(self, criteria: BodyCriteria, *, range_g: float | None, landing_block: bool) -> None:
+        self._criteria = criteria
+        self._range_g = range_g
+        self._block = landing_block
+        self._finder = FlightFinder(criteria.flight)
+        share = criteria.most_peak_share_of_range
+        self.least_peak_g = min(criteria.least_peak_g, share * range_g) if range_g else criteria.least_peak_g
+        self.restart(0, begins=True)
+
+    def restart(self, first: int, *, begins: bool) -> None:
+        """Start at a grid index, without context; `begins` where the stream itself starts there."""
+        self._finder.restart(first)
+        self._around: deque[FlightImpact] = deque()
+        self._alike: dict[int, float] = {}
+        if begins:
+            self._begin = first
+            self._last: FlightImpact | None = None
+
+    def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
+        """Flights with impacts that can no longer change; those with a high enough peak are to be judged."""
+        found = self._finder.find(trace, closing=closing)
+        self._around.extend(found)
+        while self._around and self._around[0].peak < trace.end - 600:
+            self._alike.pop(self._around.popleft().peak, None)
+        return [impact for impact in found if impact.peak_g >= self.least_peak_g]
+
+    def judge(self, impact: FlightImpact, trace: Trace, until: int) -> Verdict:
+        """Is it a landing, by the samples before grid index `until`?"""
+        criteria = self._criteria
+        if not impact.recorded:
+            return Verdict("samples missing in the flight")
+        if impact.flight.deficit_g_s < self._least_deficit:
+            return Verdict("no flight")
+        impulse = trace.surplus_g_s(impact.flight.end, min(until, impact.flight.end + 40))
+        if impulse < criteria.least_impulse_g_s:
+            return Verdict("no landing impulse")
+        features = self.features(impact, trace, until)
+        if features.turn_deg > criteria.most_turn_deg:
+            return Verdict("fall")
+        takeoff = Takeoff.PUSH if features.push_g_s >= criteria.push_g_s else Takeoff.NONE
+        reason = self._in_train(impact, features) if features.is_rhythmic else self._alone(impact, features, trace)
+        return Verdict(reason, takeoff)
+
+    def accept(self, impact: FlightImpact, _trace: Trace) -> None:
+        """Remember a landing: the rebound and the next ones of its train are judged by it."""
+        self._last = impact
+
+    @property
+    def _least_deficit(self) -> float:
+        criteria = self._criteria
+        return min(criteria.least_deficit_g_s, criteria.block_deficit_g_s if self._block else 9.0)
+
+    def features(self, impact: FlightImpact, trace: Trace, until: int) -> Features:
+        """Everything the verdict hangs on."""
+        flight, peak = impact.flight, impact.peak
+        lags = np.arange(28, round(self._criteria.rhythm_longest_lag_s * GRID_HZ), 2)
+        clipped = np.minimum(trace.g(peak - 200, until), 4.0)
+        rhythm = strongest_rhythm(clipped, lags, 80)
+        near = [c for c in self._around if peak - 260 < c.peak and c.flight.end <= min(until, peak + 48)]
+        soon = [c for c in near if 0 < c.flight.end - flight.end < 100]
+        begins = peak - self._begin < 130 and len(soon) >= 2
+        alike = [self._alike_of(c, trace, until) for c in near if c.peak <= peak and c.flight.deficit_g_s > 0.05]
+        return Features(
+            push_g_s=trace.surplus_g_s(max(self._begin, flight.start - 50), flight.start),
+            impulse_g_s=trace.surplus_g_s(flight.end, min(until, flight.end + 40)),
+            turn_deg=_turn_deg(trace, flight.start, peak, until),
+            rhythm=rhythm,
+            interval_s=self._interval(impact, trace, until) / GRID_HZ,
+            alike=alike[-1] if alike else 0.0,
+            train_deficit_g_s=float(np.median([c.flight.deficit_g_s for c in near])),
+            train_alike=float(np.median(alike)) if alike else 0.0,
+            is_rhythmic=rhythm >= self._criteria.rhythm or begins,
+        )
+
+    def _interval(self, impact: FlightImpact, trace: Trace, until: int) -> int:
+        if impact.interval_s < 0.85:
+            return round(impact.interval_s * GRID_HZ)
+        window = np.minimum(trace.g(impact.peak - 170, min(until, impact.peak + 80)), 4.0)
+        return dominant_lag(window, 25, 75)
+
+    def _alike_of(self, impact: FlightImpact, trace: Trace, until: int) -> float:
+        """Both legs alike around an impact; remembered once its whole window was there."""
+        end = impact.peak + 80
+        if end <= until and impact.peak in self._alike:
+            return self._alike[impact.peak]
+        rows = np.clip(trace.rows(impact.peak - 170, min(until, end)), -4.0, 4.0)
+        g = np.minimum(trace.g(impact.peak - 170, min(until, end)), 4.0)
+        value = alike_after(rows, g, self._interval(impact, trace, until), 3)
+        if end <= until:
+            self._alike[impact.peak] = value
+        return value
+
+    def _in_train(self, impact: FlightImpact, features: Features) -> str:
+        """Return the reason why one of several rhythmic impacts is no landing; empty where it is one."""
+        deficit, score = impact.flight.deficit_g_s, self._criteria.score
+        if deficit >= self._criteria.sure_deficit_g_s:
+            return ""
+        points = (
+            score.deficit * deficit
+            + score.train_deficit * features.train_deficit_g_s
+            + score.alike * features.alike
+            + score.train_alike * features.train_alike
+            + score.bias
+        )
+        duty = deficit / max(features.interval_s, 0.3)
+        least = score.stay if self._follows(impact, features.interval_s) else score.accept
+        return "" if points >= least and duty >= self._criteria.least_duty else "running step"
+
+    def _follows(self, impact: FlightImpact, interval_s: float) -> bool:
+        """One or two landing intervals after an accepted landing."""
+        if self._last is None:
+            return False
+        intervals = (impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0)
+        return min(abs(intervals - 1.0), abs(intervals - 2.0) / 2.0) <= 0.15
+
+    def _alone(self, impact: FlightImpact, features: Features, trace: Trace) -> str:
+        """Return the reason why a lone impact is no landing; empty where it is one."""
+        criteria, flight, last = self._criteria, impact.flight, self._last
+        if features.impulse_g_s < criteria.least_lone_impulse_g_s and not self._clipped(impact, trace):
+            return "no landing impulse"
+        if last is not None and self._is_rebound(impact, last):
+            return "second bounce"
+        if features.push_g_s >= criteria.push_g_s:
+            enough = flight.deficit_g_s >= criteria.jump_deficit_g_s and flight.minimum_g <= criteria.jump_minimum_g
+            return "" if enough else "flight too short"
+        least = criteria.block_deficit_g_s if self._block else criteria.drop_deficit_g_s
+        is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
+        is_hard = impact.peak_g >= criteria.drop_peak_g and features.turn_deg <= criteria.drop_turn_deg
+        return "" if is_drop and is_hard else "sat down"
+
+    def _is_rebound(self, impact: FlightImpact, landing: FlightImpact) -> bool:
+        soon = impact.peak - landing.peak < self._criteria.rebound_within_s * GRID_HZ
+        return soon and impact.flight.deficit_g_s < self._criteria.rebound_share * landing.flight.deficit_g_s
+
+    def _clipped(self, impact: FlightImpact, trace: Trace) -> bool:
+        if not self._range_g:
+            return False
+        rows = trace.rows(impact.peak - 3, impact.peak + 25)
+        return bool(np.abs(rows).max() >= 0.95 * self._range_g)
+
+
+def _turn_deg(trace: Trace, start: int, peak: int, until: int) -> float:
+    """Angle between the mean acceleration before the flight and after the impact; 0 where one is not there."""
+    before = trace.rows(start - 150, start - 60)
+    after = trace.rows(peak + 50, min(until, peak + 100))
+    if len(before) < 20 or len(after) < 20:
+        return 0.0
+    return angle_deg(before.mean(axis=0), after.mean(axis=0))
+
+
+def angle_deg(first: FloatArray, second: FloatArray) -> float:
+    """Angle between two vectors, degrees."""
+    length = float(np.sqrt((first * first).sum() * (second * second).sum())) + 1e-9
+    return float(np.degrees(np.arccos(np.clip(float((first * second).sum()) / length, -1.0, 1.0))))

@@ -1,0 +1,258 @@
+"""Flights and the impacts that end them, found on the 100 Hz grid.
+
+A flight is measured by its free-fall deficit D, the integral of (1 - |a|) over the dip in g s: the downward velocity
+gained, divided by gravity (0.1 g s = 0.98 m/s). It hangs on no single threshold, needs no height of the peak, so that
+clipping does not matter, and no axis. |a| goes through a running median first, which takes away strap and phone rattle
+at take-off without smearing the push-off into the flight, as a low-pass would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.samples import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightCriteria:
+    """What counts as a flight and as the impact after it.
+
+    Attributes
+    ----------
+    below_g : float
+        A flight is a run of the median-filtered |a| below this, RAW g.
+    least_s : float
+        Shortest flight.
+    minimum_g : float
+        The median-filtered |a| must fall to this, RAW g.
+    join_s, join_surplus_g_s : float
+        Two runs this close are one flight if the excursion between them holds no more than this integral of (|a| - 1)+.
+    context_deficit_g_s : float
+        Least deficit of a flight that counts as context.
+    impact_within_s : float
+        The peak is looked for this long after the flight.
+    context_peak_g : float
+        Least peak of an impact that counts as context, RAW g.
+    """
+
+    below_g: float
+    least_s: float
+    minimum_g: float
+    join_s: float
+    join_surplus_g_s: float
+    context_deficit_g_s: float
+    impact_within_s: float
+    context_peak_g: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """A run of low |a| on the grid, [start, end)."""
+
+    start: int
+    end: int
+    deficit_g_s: float
+    minimum_g: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightImpact:
+    """A flight and the peak after it, in grid indices.
+
+    Attributes
+    ----------
+    flight : Flight
+        The flight.
+    peak : int
+        Largest |a| after the flight.
+    peak_g : float
+        |a| there, RAW g.
+    interval_s : float
+        Since the end of the flight before; large where there was none.
+    recorded : bool
+        No sample is missing from the start of the flight to the peak.
+    """
+
+    flight: Flight
+    peak: int
+    peak_g: float
+    interval_s: float
+    recorded: bool
+
+
+#: Half a running median of seven samples.
+MEDIAN_HALF = 3
+
+
+#: Exchanges that bring the median of seven to the middle.
+_EXCHANGES: Final = (
+    ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6)),
+    ((2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)),
+)
+
+
+def median_of_seven(values: FloatArray) -> FloatArray:
+    """Running median of seven: one value for each whole window, so six fewer than came in."""
+    n = len(values) - 2 * MEDIAN_HALF
+    if n <= 0:
+        return np.empty(0)
+    lane = [values[shift : shift + n] for shift in range(7)]
+    for low, high in _EXCHANGES[0] + _EXCHANGES[1]:
+        lane[low], lane[high] = np.minimum(lane[low], lane[high]), np.maximum(lane[low], lane[high])
+    return lane[MEDIAN_HALF]
+
+
+class Trace:
+    """Seconds of the grid that were asked for: rows, |a| and its running median, from `start` to `end`.
+
+    The median reaches to `median_end`, three samples less until the stream is closed.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self.clear()
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self.start = self.end = self.median_end = 0
+        self._rows: FloatArray = np.empty((0, 3))
+        self._g: FloatArray = np.empty(0)
+        self._median_g: FloatArray = np.empty(0)
+        self._recorded: BoolArray = np.empty(0, dtype=np.bool_)
+
+    def extend(self, history: History, end: int) -> bool:
+        """Bring the trace up to a grid index; True where it had to begin anew because too much lay between."""
+        anew = self.end == 0 or end - self.end > self._keep
+        if anew:
+            self.clear()
+            self.start = self.end = max(history.grid_start, end - self._keep)
+        if end <= self.end:
+            return anew
+        rows, recorded = history.grid(self.end, end)
+        drop = max(0, len(self._rows) - self._keep)
+        self._rows = np.concatenate((self._rows[drop:], rows))
+        self._g = np.concatenate((self._g[drop:], magnitude(rows)))
+        self._recorded = np.concatenate((self._recorded[drop:], recorded))
+        self.start += drop
+        self.end = end
+        self._extend_median(drop, closing=False)
+        return anew
+
+    def close(self) -> None:
+        """Take the median to the end, the last sample repeated."""
+        self._extend_median(0, closing=True)
+
+    def _extend_median(self, drop: int, *, closing: bool) -> None:
+        kept = self._median_g[drop:]
+        known = self.start + len(kept)
+        values = self._g[max(0, known - MEDIAN_HALF - self.start) :]
+        if known == self.start:
+            values = np.concatenate((np.full(MEDIAN_HALF, values[0]), values))
+        if closing:
+            values = np.concatenate((values, np.full(MEDIAN_HALF, values[-1])))
+        self._median_g = np.concatenate((kept, median_of_seven(values)))
+        self.median_end = self.start + len(self._median_g)
+
+    def rows(self, first: int, end: int) -> FloatArray:
+        """Rows [first, end), as far as they are held; shape (n, 3), RAW g."""
+        return self._rows[max(0, first - self.start) : max(0, end - self.start)]
+
+    def g(self, first: int, end: int) -> FloatArray:
+        """|a| over [first, end), as far as it is held, RAW g."""
+        return self._g[max(0, first - self.start) : max(0, end - self.start)]
+
+    def median_g(self, first: int, end: int) -> FloatArray:
+        """Median-filtered |a| over [first, end), as far as it is held, RAW g."""
+        return self._median_g[max(0, first - self.start) : max(0, end - self.start)]
+
+    def recorded(self, first: int, end: int) -> bool:
+        """Whether every sample of [first, end) was recorded."""
+        return bool(self._recorded[max(0, first - self.start) : max(0, end - self.start)].all())
+
+    def surplus_g_s(self, first: int, end: int) -> float:
+        """Integral of (|a| - 1)+ over [first, end), g s."""
+        return float(np.maximum(self.g(first, end) - 1.0, 0.0).sum()) / GRID_HZ
+
+
+def runs_below(values: FloatArray, level: float) -> tuple[IntArray, IntArray]:
+    """Starts and ends of the runs below a level."""
+    below = np.concatenate(([False], values < level, [False]))
+    edges = np.flatnonzero(below[1:] != below[:-1])
+    return edges[0::2], edges[1::2]
+
+
+class FlightFinder:
+    """Flights in the order in which nothing can change them any more, each with its impact."""
+
+    def __init__(self, criteria: FlightCriteria) -> None:
+        self._criteria = criteria
+        self._join = round(criteria.join_s * GRID_HZ)
+        self._within = round(criteria.impact_within_s * GRID_HZ)
+        self._least = round(criteria.least_s * GRID_HZ)
+        self.restart(0)
+
+    def restart(self, first: int) -> None:
+        """Begin at a grid index, knowing nothing before it."""
+        self._from = first
+        self._last_end: int | None = None
+
+    def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
+        """Flights whose impact has been seen whole (or, when the stream closes, as far as it goes)."""
+        self._from = max(self._from, trace.start)
+        flights = self._flights(trace)
+        found = []
+        for number, flight in enumerate(flights):
+            if not closing and flight.end + self._within + MEDIAN_HALF > trace.median_end:
+                break
+            following = flights[number + 1].start if number + 1 < len(flights) else trace.end
+            impact = self._impact(trace, flight, following)
+            if impact is not None:
+                found.append(impact)
+            self._from, self._last_end = flight.end, flight.end
+        return found
+
+    def _flights(self, trace: Trace) -> list[Flight]:
+        """Runs below the level, joined over short rattle, of sufficient length and depth."""
+        median = trace.median_g(self._from, trace.median_end)
+        starts, ends = runs_below(median, self._criteria.below_g)
+        joined: list[tuple[int, int]] = []
+        for start, end in zip((starts + self._from).tolist(), (ends + self._from).tolist(), strict=True):
+            if end - start < 2:
+                continue
+            if joined and self._is_rattle(trace, joined[-1][1], start):
+                joined[-1] = (joined[-1][0], end)
+            else:
+                joined.append((start, end))
+        flights = [self._flight(trace, start, end) for start, end in joined if end - start >= self._least]
+        return [flight for flight in flights if flight.minimum_g <= self._criteria.minimum_g]
+
+    def _is_rattle(self, trace: Trace, end: int, start: int) -> bool:
+        return start - end <= self._join and trace.surplus_g_s(end, start) < self._criteria.join_surplus_g_s
+
+    def _flight(self, trace: Trace, start: int, end: int) -> Flight:
+        median = trace.median_g(start, end)
+        deficit = float(np.maximum(1.0 - median, 0.0).sum()) / GRID_HZ
+        return Flight(start=start, end=end, deficit_g_s=deficit, minimum_g=float(median.min()))
+
+    def _impact(self, trace: Trace, flight: Flight, following: int) -> FlightImpact | None:
+        """Find the peak after a flight, before the next flight; None where there is none worth keeping as context."""
+        end = min(trace.end, flight.end + self._within, max(following, flight.end + 3))
+        window = trace.g(flight.end - 1, end)
+        if flight.deficit_g_s < self._criteria.context_deficit_g_s or len(window) < 3:
+            return None
+        peak = flight.end - 1 + int(window.argmax())
+        peak_g = float(window.max())
+        if peak_g < self._criteria.context_peak_g:
+            return None
+        interval_s = (flight.end - self._last_end) / GRID_HZ if self._last_end is not None else 9.0
+        return FlightImpact(
+            flight=flight,
+            peak=peak,
+            peak_g=peak_g,
+            interval_s=interval_s,
+            recorded=trace.recorded(max(trace.start, flight.start - 2), peak + 1),
+        )

@@ -1,0 +1,300 @@
+"""Landings in a stream, live: provisional soon after the peak, settled at most a second after it.
+
+Theory of operation
+-------------------
+Samples go into a history of some seconds. Work is done in hops of 0.2 s, aligned to the start of the recording, so that
+nothing depends on how the stream was cut. A hop without a peak of the least height costs one maximum of |a| and no
+more. A hop with such a peak wakes the judges of the placement for the next hops: they bring the 100 Hz trace up to
+date, find the flights that end in impacts, and say what each is, first provisionally, by the samples up to the end of
+the impact, then finally 0.8 s after the peak, when the rhythm and the posture after it are known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from loadsense.detection.body import BodyCriteria, BodyJudge, Verdict
+from loadsense.detection.flights import FlightImpact, Trace
+from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.detection.wrist import WristCriteria, WristJudge
+from loadsense.events import Excluded, LandingCandidate, Status
+from loadsense.placement import CAPABILITIES, Placement
+from loadsense.samples import Gap, SampleBlock
+
+#: Grid samples in a hop.
+_HOP: Final = 20
+#: Rows taken into the history at a time: keeps memory flat whatever the size of a block.
+_PIECE: Final = 4096
+#: Grid samples the judges may look back.
+_LOOK_BACK: Final = 520
+#: Hops for which a loud hop keeps the judges awake: the impact window, the medians and the wrist's smoothing.
+_AWAKE_HOPS: Final = 4
+
+Judge = BodyJudge | WristJudge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingCriteria:
+    """Everything the landing detector compares with, by family of placements; see `evidence/detection/landings.toml`.
+
+    Attributes
+    ----------
+    trunk, pocket : BodyCriteria
+        Flight, rhythm and momentum.
+    wrist : WristCriteria
+        Pairs of impulses.
+    wrist_train : BodyCriteria
+        Regular trains at the wrist.
+    settle_after_s : float
+        A landing is final this long after its peak.
+    same_within_s : float
+        Two landings this close are one, the first.
+    gap_kept_s : float
+        A longer gap ends the context of a train.
+    impact_over_g, impact_longest_s : float
+        The impact ends where |a| falls below this, RAW g, or after this time.
+    """
+
+    trunk: BodyCriteria
+    pocket: BodyCriteria
+    wrist: WristCriteria
+    wrist_train: BodyCriteria
+    settle_after_s: float
+    same_within_s: float
+    gap_kept_s: float
+    impact_over_g: float
+    impact_longest_s: float
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An impact that waits for the seconds after it."""
+
+    judge: Judge
+    impact: FlightImpact
+    told: LandingCandidate | None = None
+
+
+class LandingDetector:
+    """Stage: samples in, landings and excluded candidates out.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Rate of the stream.
+    placement : Placement
+        Where the sensor is worn: decides the method. Nothing is found where the placement has none (ankle).
+    range_g : float or None
+        Full scale of each axis, RAW g.
+    criteria : LandingCriteria
+        Thresholds and weights.
+    landing_block : bool
+        The wearer is known to do drop landings now: drops of 5 to 8 cm count, marked as untested on people.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_rate_hz: float,
+        placement: Placement,
+        range_g: float | None,
+        criteria: LandingCriteria,
+        landing_block: bool = False,
+    ) -> None:
+        self._criteria = criteria
+        self._capability = CAPABILITIES[placement]
+        self._judges = _judges(criteria, self._capability.landing_method, range_g, landing_block)
+        self._least_peak_g = min((judge.least_peak_g for judge in self._judges), default=math.inf)
+        self._settle = round(criteria.settle_after_s * GRID_HZ)
+        self._history = History(sampling_rate_hz, (_LOOK_BACK + 6 * _HOP) / GRID_HZ)
+        self._trace = Trace(_LOOK_BACK)
+        self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
+        self._rate_hz = sampling_rate_hz
+        self._cut = False
+        self._restart(0)
+
+    def push(self, block: SampleBlock) -> Sequence[LandingCandidate | Excluded]:
+        """Take the next samples; return what has become known."""
+        if not self._judges or not len(block):
+            return ()
+        out: list[LandingCandidate | Excluded] = []
+        if block.first_sample - self._history.end > self._gap_kept or self._history.end == self._history.start:
+            out += self._finish()
+            self._restart(block.first_sample)
+        for first in range(0, len(block), _PIECE):
+            piece = SampleBlock(block.first_sample + first, block.accel_g[first : first + _PIECE])
+            self._history.append(piece, cut=self._cut)
+            self._cut = False
+            self._advance(out)
+        return out
+
+    def gap(self, gap: Gap) -> Sequence[LandingCandidate | Excluded]:
+        """Samples are missing: no flight spans them; the context of a train survives a short gap."""
+        self._cut = True
+        return self._finish() if gap.n_missing > self._gap_kept else ()
+
+    def flush(self) -> Sequence[LandingCandidate | Excluded]:
+        """No more samples: judge what is left by what is there."""
+        return self._finish() if self._judges else ()
+
+    def _restart(self, first_sample: int) -> None:
+        """Begin a stretch of samples without context."""
+        self._history.restart(first_sample)
+        self._trace.clear()
+        self._hop = self._history.grid_start // _HOP
+        self._awake_until = -1
+        self._pending: deque[_Pending] = deque()
+        self._last_peak: int | None = None
+        self._cut = False
+        for judge in self._judges:
+            judge.restart(self._history.grid_start, begins=True)
+
+    def _finish(self) -> list[LandingCandidate | Excluded]:
+        """Judge everything that is left of a stretch, and begin a new one."""
+        out: list[LandingCandidate | Excluded] = []
+        end = self._history.grid_end
+        if end > self._history.grid_start and (self._awake(self._hop) or self._pending or self._loud(end // _HOP + 1)):
+            self._look(end, out, closing=True)
+        self._restart(self._history.end)
+        return out
+
+    def _advance(self, out: list[LandingCandidate | Excluded]) -> None:
+        """Work through the hops that are complete."""
+        end_hop = self._history.grid_complete // _HOP
+        if end_hop <= self._hop:
+            return
+        for hop in self._busy(self._loud(end_hop), end_hop):
+            self._look((hop + 1) * _HOP, out)
+        self._hop = end_hop
+
+    def _loud(self, end_hop: int) -> list[int]:
+        """Hops with a peak of the least height."""
+        edges = np.floor(np.arange(self._hop, end_hop + 1) * (_HOP * self._history.ratio)).astype(np.int64)
+        edges = np.maximum(edges, self._history.start)
+        rows = self._history.raw(int(edges[0]), int(edges[-1]))
+        edges = edges[:-1] - edges[0]
+        edges = edges[edges < len(rows)]
+        if not len(edges):
+            return []
+        highest = np.maximum.reduceat(magnitude(rows), edges)
+        return (np.flatnonzero(highest >= self._least_peak_g) + self._hop).tolist()
+
+    def _awake(self, hop: int) -> bool:
+        return hop <= self._awake_until or bool(self._pending and self._due(self._pending[0]) <= hop)
+
+    def _due(self, pending: _Pending) -> int:
+        """Hop with whose end an impact can be settled."""
+        return (pending.impact.peak + self._settle) // _HOP
+
+    def _busy(self, loud: list[int], end_hop: int) -> Iterator[int]:
+        """Hops that need a look, in order; the others are passed over."""
+        hop, at = self._hop, 0
+        while hop < end_hop:
+            if at < len(loud) and loud[at] == hop:
+                self._awake_until = hop + _AWAKE_HOPS
+                at += 1
+            if self._awake(hop):
+                yield hop
+                hop += 1
+                continue
+            following = loud[at] if at < len(loud) else end_hop
+            hop = min(following, self._due(self._pending[0]) if self._pending else end_hop)
+
+    def _look(self, end: int, out: list[LandingCandidate | Excluded], *, closing: bool = False) -> None:
+        """Find what has closed by a grid index, and settle what is due."""
+        if self._trace.extend(self._history, end):
+            for judge in self._judges:
+                judge.restart(self._trace.start, begins=False)
+        if closing:
+            self._trace.close()
+        for judge in self._judges:
+            for impact in judge.find(self._trace, closing=closing):
+                self._meet(_Pending(judge, impact), out)
+        while self._pending and (closing or self._pending[0].impact.peak + self._settle <= end):
+            self._settle_first(end, out)
+
+    def _meet(self, pending: _Pending, out: list[LandingCandidate | Excluded]) -> None:
+        """Queue an impact by its peak, and tell at once what looks like a landing by its end."""
+        impact = pending.impact
+        self._pending.append(pending)
+        if len(self._judges) > 1:
+            self._pending = deque(sorted(self._pending, key=lambda p: p.impact.peak))
+        verdict = pending.judge.judge(impact, self._trace, impact.flight.end + round(0.26 * GRID_HZ))
+        if verdict.accepted and not self._is_same(impact):
+            pending.told = self._candidate(impact, verdict, Status.PROVISIONAL)
+            out.append(pending.told)
+
+    def _settle_first(self, end: int, out: list[LandingCandidate | Excluded]) -> None:
+        """Say the last word on the oldest pending impact."""
+        pending = self._pending.popleft()
+        impact = pending.impact
+        verdict = pending.judge.judge(impact, self._trace, min(end, impact.peak + self._settle))
+        if verdict.accepted and self._is_same(impact):
+            verdict = Verdict("same landing")
+        if verdict.accepted:
+            self._last_peak = impact.peak
+            pending.judge.accept(impact, self._trace)
+            out.append(self._candidate(impact, verdict, Status.SETTLED))
+            return
+        if pending.told is not None:
+            out.append(replace(pending.told, status=Status.WITHDRAWN, reason=verdict.reason))
+        peak, peak_g = self._raw_peak(impact)
+        out.append(Excluded(kind="landing", peak_sample=peak, reason=verdict.reason, peak_g=peak_g))
+
+    def _is_same(self, impact: FlightImpact) -> bool:
+        """Too close to a landing, settled or told, to be another one."""
+        same = round(self._criteria.same_within_s * GRID_HZ)
+        peaks = [p.impact.peak for p in self._pending if p.told is not None and p.impact.peak < impact.peak]
+        if self._last_peak is not None:
+            peaks.append(self._last_peak)
+        return any(impact.peak - peak < same for peak in peaks)
+
+    def _raw_peak(self, impact: FlightImpact) -> tuple[int, float]:
+        """Sample and height of the largest raw |a| within 30 ms of the peak on the grid."""
+        first = max(self._history.native(impact.flight.end - 1), self._history.native(impact.peak - 3))
+        raw = self._history.raw_magnitude(first, self._history.native(min(impact.peak + 3, self._trace.end - 1)) + 1)
+        at = int(raw.argmax())
+        return first + at, float(raw[at])
+
+    def _candidate(self, impact: FlightImpact, verdict: Verdict, status: Status) -> LandingCandidate:
+        history, flight = self._history, impact.flight
+        peak, _ = self._raw_peak(impact)
+        longest = peak + round(self._criteria.impact_longest_s * self._rate_hz)
+        # not one sample beyond the hop: what has arrived besides depends on how the stream was cut
+        longest = max(peak + 1, min(longest, history.native(self._trace.end - 1) + 1))
+        after = history.raw_magnitude(peak, longest)
+        calm = np.flatnonzero(after < self._criteria.impact_over_g)
+        whole = impact.flight.end + round(0.4 * GRID_HZ)
+        return LandingCandidate(
+            event_id=f"landing-{peak}",
+            status=status,
+            landing_sample=min(history.native(flight.end), peak),
+            peak_sample=peak,
+            end_sample=peak + (int(calm[0]) if len(calm) else len(after)),
+            flight_start_sample=history.native(flight.start),
+            flight_s=flight.deficit_g_s if self._capability.landing_method != "wrist" else None,
+            takeoff=verdict.takeoff,
+            truncated=status is Status.SETTLED
+            and (whole > self._trace.end or not self._trace.recorded(impact.peak, whole)),
+            notes=("experimental",) if self._capability.experimental else (),
+        )
+
+
+def _judges(
+    criteria: LandingCriteria, method: str | None, range_g: float | None, landing_block: bool
+) -> tuple[Judge, ...]:
+    """Judges of a family of placements."""
+    if method == "trunk":
+        return (BodyJudge(criteria.trunk, range_g=range_g, landing_block=landing_block),)
+    if method == "pocket":
+        return (BodyJudge(criteria.pocket, range_g=range_g, landing_block=landing_block),)
+    if method == "wrist":
+        train = BodyJudge(criteria.wrist_train, range_g=range_g, landing_block=False)
+        return (WristJudge(criteria.wrist), train)
+    return ()

@@ -1,0 +1,67 @@
+"""How alike a movement is to itself a little later: the step rhythm, the stride rhythm, and both legs alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadsense.samples import FloatArray, IntArray
+
+#: Keeps a correlation of two still signals finite, g^2.
+_TINY = 1e-9
+
+
+def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
+    """Correlation of a signal with itself at each lag, the mean of each overlapping part removed.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n,) or (n, c)
+        With c columns the columns are pooled: one correlation for all of them.
+    lags : ndarray of int
+        In samples, each smaller than n - 1.
+    """
+    columns = signal[:, None] if signal.ndim == 1 else signal
+    n, result = len(columns), np.zeros(len(lags))
+    cross, first, second = np.zeros(len(lags)), np.zeros(len(lags)), np.zeros(len(lags))
+    overlap = (n - lags).astype(np.float64)
+    for column in columns.T:
+        x = np.ascontiguousarray(column - column.mean())
+        total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))
+        early, late = total[n - lags], total[n] - total[lags]
+        cross += np.array([float((x[:-lag] * x[lag:]).sum()) for lag in lags.tolist()]) - early * late / overlap
+        first += square[n - lags] - early * early / overlap
+        second += square[n] - square[lags] - late * late / overlap
+    power = np.maximum(first, 0.0) * np.maximum(second, 0.0)
+    np.divide(cross, np.sqrt(power + _TINY), out=result)
+    return result
+
+
+def strongest_rhythm(magnitude_g: FloatArray, lags: IntArray, least_overlap: int) -> float:
+    """Largest autocorrelation over the lags that leave enough overlap; 0 where none does."""
+    lags = lags[lags < len(magnitude_g) - least_overlap]
+    return float(max(0.0, autocorrelations(magnitude_g, lags).max())) if len(lags) else 0.0
+
+
+def dominant_lag(magnitude_g: FloatArray, shortest: int, longest: int) -> int:
+    """Lag of the highest local maximum of the autocorrelation, in samples; 0 where there is none."""
+    n = len(magnitude_g)
+    if n < 120:
+        return 0
+    lags = np.arange(shortest, min(longest, n // 2))
+    r = autocorrelations(magnitude_g, lags)
+    peaks = np.flatnonzero((r[1:-1] >= r[:-2]) & (r[1:-1] > r[2:])) + 1
+    return int(lags[peaks[np.argmax(r[peaks])]]) if len(peaks) else 0
+
+
+def alike_after(accel_g: FloatArray, magnitude_g: FloatArray, lag: int, slack: int) -> float:
+    """Correlation of the three axes with themselves one landing interval later.
+
+    Near 1 where every impact comes through both legs alike; lower in running, where left and right steps mirror the
+    horizontal axes, and in a pocket, which feels one leg. The lag is the best for |a| within `slack` samples.
+    """
+    n = len(accel_g)
+    if lag < 20 or n < lag + 60:
+        return 0.0
+    near = np.arange(lag - slack, lag + slack + 1)
+    best = int(near[np.argmax(autocorrelations(magnitude_g, near))])
+    return float(autocorrelations(accel_g, np.array([best]))[0])

@@ -1,0 +1,158 @@
+"""Landings felt at the wrist: a count, experimental.
+
+Arm swing hides the flight, so a jump is a pair of impulses, push-off and landing, on |a| smoothed by a 90 ms median
+and a 90 ms mean: hits, claps and doors are bursts of 10 to 50 ms and vanish in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadsense.detection.body import Verdict
+from loadsense.detection.flights import Flight, FlightImpact, Trace, runs_below
+from loadsense.detection.history import GRID_HZ
+from loadsense.detection.rhythm import strongest_rhythm
+from loadsense.events import Takeoff
+from loadsense.samples import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WristCriteria:
+    """Thresholds of the impulse pair.
+
+    Attributes
+    ----------
+    below_g, least_deficit_g_s : float
+        A dip of the smoothed |a| below this, RAW g, of at least this deficit.
+    pair_g_s : float
+        Least of push-off impulse and landing impulse, integrals of (|a| - 1)+.
+    landing_share : float
+        Least landing impulse as a share of the push-off's.
+    least_peak_g : float
+        Least smoothed |a| of the landing, RAW g.
+    most_sharpness, broad_g_s : float
+        Largest ratio of raw to smoothed peak, unless the landing impulse is this large: sharper is a knock.
+    most_rhythm, rhythm_longest_lag_s : float
+        Stronger rhythm is running or hand work.
+    refractory_s : float
+        One landing in this time, the first.
+    aftershock_s, aftershock_share : float
+        A pair this soon after a landing and smaller than this share of its pair is its aftershock.
+    """
+
+    below_g: float
+    least_deficit_g_s: float
+    pair_g_s: float
+    landing_share: float
+    least_peak_g: float
+    most_sharpness: float
+    broad_g_s: float
+    most_rhythm: float
+    rhythm_longest_lag_s: float
+    refractory_s: float
+    aftershock_s: float
+    aftershock_share: float
+
+
+#: Median of nine, then mean of nine: values reach to eight samples before the end.
+_HALF = 4
+
+
+def smoothed(values: FloatArray) -> FloatArray:
+    """Median of nine, then mean of nine: sixteen values fewer than came in."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, 9)
+    median = np.partition(windows, _HALF, axis=1)[:, _HALF]
+    n = len(median) - 8
+    total = median[:n].copy()
+    for shift in range(1, 9):
+        total += median[shift : shift + n]
+    return total / 9.0
+
+
+class WristJudge:
+    """Finds dips between two impulses and judges the pair."""
+
+    def __init__(self, criteria: WristCriteria) -> None:
+        self._criteria = criteria
+        self.least_peak_g = criteria.least_peak_g
+        self.restart(0, begins=True)
+
+    def restart(self, first: int, *, begins: bool) -> None:
+        """Start at a grid index; `begins` where the stream itself starts there."""
+        self._from = first
+        if begins:
+            self._begin = first
+            self._last: tuple[int, float] | None = None
+
+    def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
+        """Dips of the smoothed |a|, each with the largest raw peak in the 0.35 s after it."""
+        first = max(self._from - 20, trace.start)
+        smooth = self._smooth(trace, first, trace.end)
+        end = trace.end - 2 * _HALF
+        starts, ends = runs_below(smooth[: max(0, end - first)], self._criteria.below_g)
+        found = []
+        for start, stop in zip((starts + first).tolist(), (ends + first).tolist(), strict=True):
+            if stop <= self._from:
+                continue
+            if not closing and stop + 35 > trace.end - 2 * _HALF:
+                break
+            self._from = stop
+            impact = self._impact(trace, start, stop, smooth[start - first : stop - first])
+            if impact is not None:
+                found.append(impact)
+        return found
+
+    def _smooth(self, trace: Trace, first: int, end: int) -> FloatArray:
+        """Smoothed |a| over [first, end), the edges repeated."""
+        low, high = max(trace.start, first - 2 * _HALF), min(trace.end, end + 2 * _HALF)
+        values = trace.g(low, high)
+        padded = np.pad(values, (2 * _HALF - (first - low), 2 * _HALF - (high - end)), mode="edge")
+        return smoothed(padded)
+
+    def _impact(self, trace: Trace, start: int, stop: int, dip: FloatArray) -> FlightImpact | None:
+        deficit = float(np.maximum(1.0 - dip, 0.0).sum()) / GRID_HZ
+        window = trace.g(stop, stop + 35)
+        if deficit < self._criteria.least_deficit_g_s or not len(window) or window.max() < self.least_peak_g:
+            return None
+        peak = stop + int(window.argmax())
+        flight = Flight(start=start, end=stop, deficit_g_s=deficit, minimum_g=float(dip.min()))
+        recorded = trace.recorded(max(trace.start, start - 2), peak + 1)
+        return FlightImpact(flight=flight, peak=peak, peak_g=float(window.max()), interval_s=9.0, recorded=recorded)
+
+    def judge(self, impact: FlightImpact, trace: Trace, until: int) -> Verdict:
+        """Is it a landing, by the samples before grid index `until`?"""
+        criteria = self._criteria
+        before, after, peak_g = self._impulses(impact, trace, until)
+        if not impact.recorded:
+            return Verdict("samples missing in the flight")
+        if after < criteria.pair_g_s or peak_g < criteria.least_peak_g:
+            return Verdict("no landing impulse")
+        if before < criteria.pair_g_s:
+            return Verdict("no push-off")
+        if after < criteria.landing_share * before:
+            return Verdict("arm swing")
+        if impact.peak_g / peak_g > criteria.most_sharpness and after < criteria.broad_g_s:
+            return Verdict("knock")
+        if self._last is not None:
+            since_s = (impact.peak - self._last[0]) / GRID_HZ
+            is_aftershock = since_s < criteria.aftershock_s and before < criteria.aftershock_share * self._last[1]
+            if since_s < criteria.refractory_s or is_aftershock:
+                return Verdict("second bounce")
+        lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
+        rhythm = strongest_rhythm(np.minimum(trace.g(impact.peak - 200, until), 4.0), lags, 80)
+        return Verdict("running step" if rhythm >= criteria.most_rhythm else "", Takeoff.PUSH)
+
+    def _impulses(self, impact: FlightImpact, trace: Trace, until: int) -> tuple[float, float, float]:
+        """Smoothed impulse before the dip and after it, g s, and the smoothed peak after it, RAW g."""
+        start, stop = impact.flight.start, impact.flight.end
+        before = self._smooth(trace, max(trace.start, start - 80), start)
+        after = self._smooth(trace, stop, min(until, trace.end, stop + 60))
+        pair = [float((np.clip(x, 1.0, 6.0) - 1.0).sum()) / GRID_HZ for x in (before, after)]
+        return pair[0], pair[1], float(after.max()) if len(after) else 0.0
+
+    def accept(self, impact: FlightImpact, trace: Trace) -> None:
+        """Remember a landing: the next ones are judged by it."""
+        before, after, _ = self._impulses(impact, trace, trace.end)
+        self._last = (impact.peak, min(before, after))

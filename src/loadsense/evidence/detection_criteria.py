@@ -1,0 +1,45 @@
+"""The criteria of the detectors, from `detection/*.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from loadsense.detection.body import BodyCriteria, TrainScore
+from loadsense.detection.flights import FlightCriteria
+from loadsense.detection.landings import LandingCriteria
+from loadsense.detection.wrist import WristCriteria
+
+
+@cache
+def landing_criteria() -> LandingCriteria:
+    """Thresholds and weights of the landing detector.
+
+    Examples
+    --------
+    >>> landing_criteria().trunk.least_peak_g
+    2.2
+    """
+    table = _table("landings")
+    return LandingCriteria(
+        trunk=_body(table, "trunk"),
+        pocket=_body(table, "pocket"),
+        wrist_train=_body(table, "wrist_train"),
+        wrist=WristCriteria(**table["wrist"]),
+        **table["timing"],
+    )
+
+
+def _body(table: dict[str, Any], family: str) -> BodyCriteria:
+    """Criteria of one family: what the families share, with its own numbers in their place."""
+    shared, own = table["body"], table[family]
+    flight = FlightCriteria(**shared["flight"] | own.get("flight", {}))
+    score = TrainScore(**shared["score"] | own.get("score", {}))
+    return BodyCriteria(**shared | own | {"flight": flight, "score": score})
+
+
+def _table(name: str) -> dict[str, Any]:
+    text = files("loadsense.evidence").joinpath(f"detection/{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
