@@ -48,6 +48,7 @@ class Origin:
     device: str | None = None
     serial: str | None = None
     firmware: str | None = None
+    participant: str | None = None
     notes: tuple[str, ...] = ()
 
 

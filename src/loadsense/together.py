@@ -1,0 +1,192 @@
+"""Several sensors, one person, one session: who stands where in time, and whether that can be true.
+
+Recordings are aligned by their clocks, or by offsets that a person gives. Then the movement itself is asked: one body
+moves all its sensors at the same moments, so the busy seconds of two recordings must coincide. Where they coincide far
+better at another shift, a clock is wrong, and the session says so rather than pairing the wrong minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from loadsense.errors import OptionError
+from loadsense.results import RecordingResult
+from loadsense.samples import FloatArray, StreamInfo
+
+#: Shift that the check of the clocks looks for, and the smallest one it speaks of.
+_WIDEST_SHIFT_S: Final = 120
+_SMALLEST_SHIFT_S: Final = 3
+#: Correlation of the busy seconds at the better shift, and by how much it must be better.
+_SURE_CORRELATION: Final = 0.6
+_CLEARLY_BETTER: Final = 0.3
+#: Shared time below which the movement says nothing.
+_SHORTEST_OVERLAP_S: Final = 60
+#: Body masses of one person agree within this.
+_SAME_MASS_KG: Final = 0.5
+
+
+def offsets_s(infos: Mapping[str, StreamInfo], given: Mapping[str, float]) -> dict[str, float]:
+    """Seconds from the session's start to sample 0 of each recording.
+
+    Parameters
+    ----------
+    infos : mapping of str to StreamInfo
+        By sensor name.
+    given : mapping of str to float
+        Offsets that a person gave; they win over clocks.
+
+    Raises
+    ------
+    OptionError
+        A recording has neither a clock nor an offset, or only some clocks have a zone.
+    """
+    if len(infos) == 1:
+        return dict.fromkeys(infos, 0.0)
+    found = {name: given[name] if name in given else _clock_s(name, info, infos) for name, info in infos.items()}
+    first = min(found.values())
+    return {name: start - first for name, start in found.items()}
+
+
+def _clock_s(name: str, info: StreamInfo, infos: Mapping[str, StreamInfo]) -> float:
+    """Start of a recording on the clock that all recordings share."""
+    if info.start is None:
+        raise OptionError(f"{name}: the recording has no start time; give --offset {name}=SECONDS to place it")
+    starts = [i.start for i in infos.values() if i.start is not None]
+    if len({start.tzinfo is None for start in starts}) > 1:
+        raise OptionError(
+            "only some of the recordings have a time zone; pass --tz so that their clocks can be compared"
+        )
+    return (info.start - _epoch(info.start)).total_seconds()
+
+
+def _epoch(like: datetime) -> datetime:
+    return datetime(2000, 1, 1, tzinfo=like.tzinfo)
+
+
+def refuse_what_cannot_be(
+    infos: Mapping[str, StreamInfo], starts_s: Mapping[str, float], ends_s: Mapping[str, float]
+) -> None:
+    """Refuse recordings that cannot be one session of one person.
+
+    Raises
+    ------
+    OptionError
+        Two sensors at one placement, different people, or clocks that do not overlap.
+    """
+    names = list(infos)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            _refuse_pair((a, infos[a]), (b, infos[b]))
+            _refuse_apart(a, b, starts_s, ends_s)
+
+
+def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> None:
+    (a, info_a), (b, info_b) = one, other
+    if info_a.placement is info_b.placement:
+        raise OptionError(
+            f"{a} and {b} are both from the {info_a.placement.value}; one session takes one sensor from each placement: "
+            "analyze them one by one"
+        )
+    person_a, person_b = info_a.origin.participant, info_b.origin.participant
+    if person_a and person_b and person_a != person_b:
+        raise OptionError(
+            f"{a} is from {person_a} and {b} from {person_b}; a session is of one person: pair recordings of one person"
+        )
+    masses = (info_a.body_mass_kg, info_b.body_mass_kg)
+    if None not in masses and abs(masses[0] - masses[1]) > _SAME_MASS_KG:  # type: ignore[operator]
+        raise OptionError(
+            f"{a} has a body mass of {masses[0]:g} kg and {b} of {masses[1]:g} kg; a session is of one person: "
+            "pair recordings of one person"
+        )
+
+
+def _refuse_apart(a: str, b: str, starts_s: Mapping[str, float], ends_s: Mapping[str, float]) -> None:
+    apart_s = max(starts_s[a], starts_s[b]) - min(ends_s[a], ends_s[b])
+    if apart_s >= 0:
+        raise OptionError(
+            f"{a} and {b} do not overlap: their clocks are {_duration(abs(starts_s[a] - starts_s[b]))} apart; "
+            f"set the clocks, or give --offset {a}=SECONDS {b}=SECONDS"
+        )
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60:02d} min" if hours else f"{rest // 60} min {rest % 60:02d} s"
+
+
+def clock_notes(results: Sequence[RecordingResult]) -> tuple[str, ...]:
+    """Sentences about clocks that the movement contradicts; empty when the busy seconds coincide or say nothing."""
+    first = results[0]
+    return tuple(note for other in results[1:] if (note := _clock_note(first, other)))
+
+
+def _clock_note(a: RecordingResult, b: RecordingResult) -> str | None:
+    shift_s = better_shift_s(_busy_seconds(a), _busy_seconds(b))
+    if shift_s is None:
+        return None
+    return (
+        f"{a.sensor} and {b.sensor} move at the same moments only if the clock of {b.sensor} is shifted by {shift_s:+d} s: "
+        f"check the clocks, or give --offset {b.sensor}={b.offset_s + shift_s:g}"
+    )
+
+
+def better_shift_s(a: FloatArray, b: FloatArray) -> int | None:
+    """Whole seconds by which b must be shifted so that its busy seconds fall on those of a.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (n,)
+        Movement in each second of the session, NaN where a sensor has none.
+
+    Returns
+    -------
+    int or None
+        None where they coincide already, or nothing can be said.
+    """
+    correlations = {shift: _correlation(a, b, shift) for shift in range(-_WIDEST_SHIFT_S, _WIDEST_SHIFT_S + 1)}
+    known = {shift: r for shift, r in correlations.items() if r is not None}
+    if 0 not in known:
+        return None
+    best = max(known, key=lambda shift: known[shift])
+    clear = known[best] >= _SURE_CORRELATION and known[best] - known[0] >= _CLEARLY_BETTER
+    return best if clear and abs(best) >= _SMALLEST_SHIFT_S else None
+
+
+def _correlation(a: FloatArray, b: FloatArray, shift: int) -> float | None:
+    """Rank-free correlation of two movement traces with b moved by whole seconds; None with too little in common."""
+    n = min(len(a), len(b) + shift)
+    first = max(0, shift)
+    if n - first < _SHORTEST_OVERLAP_S:
+        return None
+    x, y = a[first:n], b[first - shift : n - shift]
+    both = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < _SHORTEST_OVERLAP_S or x[both].std() == 0 or y[both].std() == 0:
+        return None
+    return float(np.corrcoef(x[both], y[both])[0, 1])
+
+
+def _busy_seconds(result: RecordingResult) -> FloatArray:
+    """Logarithm of the movement in each second of the session, from the envelope; NaN where there is none."""
+    envelope = result.envelope
+    if envelope is None:
+        return np.empty(0)
+    low = np.array([np.nan if v is None else v for v in envelope.low_g])
+    high = np.array([np.nan if v is None else v for v in envelope.high_g])
+    bucket_s = envelope.bucket_samples / result.info.sampling_rate_hz
+    middle_s = result.offset_s + (np.arange(len(low)) + 0.5) * bucket_s
+    second = np.floor(middle_s).astype(int)
+    busy = np.full(int(second[-1]) + 1, np.nan)
+    spread = np.log(np.maximum(high - low, 1e-3))
+    for at, value in zip(second, spread, strict=True):
+        busy[at] = np.fmax(busy[at], value)
+    return busy
+
+
+def placed(results: Sequence[RecordingResult], starts_s: Mapping[str, float]) -> tuple[RecordingResult, ...]:
+    """The results with their offsets."""
+    return tuple(replace(result, offset_s=starts_s[result.sensor]) for result in results)
