@@ -89,8 +89,8 @@ def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> 
     (a, info_a), (b, info_b) = one, other
     if info_a.placement is info_b.placement:
         raise OptionError(
-            f"{a} and {b} are both from the {info_a.placement.value}; one session takes one sensor from each placement: "
-            "analyze them one by one"
+            f"{a} and {b} are both from the {info_a.placement.value}; one session takes one sensor from each "
+            "placement: analyze them one by one"
         )
     person_a, person_b = info_a.origin.participant, info_b.origin.participant
     if person_a and person_b and person_a != person_b:
@@ -130,8 +130,8 @@ def _clock_note(a: RecordingResult, b: RecordingResult) -> str | None:
     if shift_s is None:
         return None
     return (
-        f"{a.sensor} and {b.sensor} move at the same moments only if the clock of {b.sensor} is shifted by {shift_s:+d} s: "
-        f"check the clocks, or give --offset {b.sensor}={b.offset_s + shift_s:g}"
+        f"{a.sensor} and {b.sensor} move at the same moments only if the clock of {b.sensor} is shifted by "
+        f"{shift_s:+d} s: check the clocks, or give --offset {b.sensor}={b.offset_s + shift_s:g}"
     )
 
 
