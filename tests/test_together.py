@@ -1,0 +1,135 @@
+"""Sensors of one session stand right in time, and pairs that cannot be are refused with a sentence."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from loadsense import together
+from loadsense.errors import OptionError
+from loadsense.placement import Placement
+from loadsense.results import Envelope, RecordingResult, SignalQuality
+from loadsense.samples import Origin, StreamInfo
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def info(placement, *, start=NINE, mass=None, participant=None):
+    return StreamInfo(
+        sampling_rate_hz=100.0,
+        placement=Placement(placement),
+        start=start,
+        body_mass_kg=mass,
+        origin=Origin(participant=participant),
+    )
+
+
+def test_one_recording_starts_at_zero_without_a_clock():
+    assert together.offsets_s({"hip": info("hip", start=None)}, {}) == {"hip": 0.0}
+
+
+def test_clocks_place_the_later_recording_behind_the_first():
+    infos = {"hip": info("hip", start=NINE + timedelta(seconds=12.5)), "wrist": info("wrist")}
+    assert together.offsets_s(infos, {}) == {"hip": 12.5, "wrist": 0.0}
+
+
+def test_given_offsets_replace_missing_clocks():
+    infos = {"hip": info("hip", start=None), "wrist": info("wrist", start=None)}
+    assert together.offsets_s(infos, {"hip": 4.0, "wrist": 1.0}) == {"hip": 3.0, "wrist": 0.0}
+
+
+def test_a_recording_without_clock_or_offset_is_asked_for_one():
+    infos = {"hip": info("hip"), "wrist": info("wrist", start=None)}
+    with pytest.raises(OptionError, match="wrist: the recording has no start time; give --offset wrist=SECONDS"):
+        together.offsets_s(infos, {})
+
+
+def test_clocks_with_and_without_zone_are_not_compared():
+    infos = {"hip": info("hip"), "wrist": info("wrist", start=NINE.replace(tzinfo=None))}
+    with pytest.raises(OptionError, match="only some of the recordings have a time zone; pass --tz"):
+        together.offsets_s(infos, {})
+
+
+def refuse(a, b, starts=(0.0, 0.0), ends=(1800.0, 1800.0)):
+    names = ("one", "two")
+    together.refuse_what_cannot_be(
+        dict(zip(names, (a, b), strict=True)),
+        dict(zip(names, starts, strict=True)),
+        dict(zip(names, ends, strict=True)),
+    )
+
+
+def test_hip_and_wrist_of_one_person_pass():
+    refuse(info("hip", mass=63.1, participant="p017"), info("wrist", mass=63.1, participant="p017"))
+
+
+def test_two_sensors_at_the_hip_are_refused():
+    with pytest.raises(OptionError, match="one and two are both from the hip; one session takes one sensor from each"):
+        refuse(info("hip"), info("hip"))
+
+
+def test_two_people_are_refused():
+    with pytest.raises(OptionError, match="one is from p017 and two from p021; a session is of one person"):
+        refuse(info("hip", participant="p017"), info("wrist", participant="p021"))
+
+
+def test_two_body_masses_are_refused():
+    with pytest.raises(OptionError, match=r"one has a body mass of 63.1 kg and two of 80 kg"):
+        refuse(info("hip", mass=63.1), info("wrist", mass=80.0))
+
+
+def test_clocks_three_hours_apart_are_refused():
+    with pytest.raises(
+        OptionError, match="one and two do not overlap: their clocks are 3 h 00 min apart; set the clocks"
+    ):
+        refuse(info("hip"), info("wrist"), starts=(0.0, 10800.0), ends=(1800.0, 12600.0))
+
+
+def busy(rng, n=600):
+    trace = rng.normal(-2.0, 0.3, n)
+    trace[100:160] += 3.0
+    trace[300:420] += 2.0
+    return trace
+
+
+def test_busy_seconds_that_coincide_ask_for_no_shift():
+    rng = np.random.default_rng(1)
+    trace = busy(rng)
+    assert together.better_shift_s(trace, trace + rng.normal(0, 0.3, len(trace))) is None
+
+
+@pytest.mark.parametrize("late_s", [-41, 17])
+def test_a_clock_that_is_off_is_found(late_s):
+    rng = np.random.default_rng(2)
+    trace = busy(rng)
+    assert together.better_shift_s(trace, np.roll(trace, late_s)) == -late_s
+
+
+def test_unlike_movement_says_nothing():
+    rng = np.random.default_rng(3)
+    assert together.better_shift_s(rng.normal(size=600), rng.normal(size=600)) is None
+
+
+def test_a_short_overlap_says_nothing():
+    assert together.better_shift_s(np.arange(30.0), np.arange(30.0)) is None
+
+
+def result(sensor, busy_s, offset_s=0.0):
+    low = tuple(0.9 if k not in busy_s else 0.2 for k in range(300))
+    high = tuple(1.1 if k not in busy_s else 4.0 for k in range(300))
+    return RecordingResult(
+        info=info(sensor),
+        sensor=sensor,
+        quality=SignalQuality(n_samples=30000),
+        envelope=Envelope(bucket_samples=100, low_g=low, high_g=high),
+        offset_s=offset_s,
+    )
+
+
+def test_the_note_names_the_sensor_and_the_offset_to_give():
+    hip = result("hip", range(100, 140))
+    wrist = result("wrist", range(130, 170), offset_s=5.0)
+    (note,) = together.clock_notes((hip, wrist))
+    assert "shifted by -35 s" in note
+    assert "--offset wrist=-30" in note
+    assert together.clock_notes((hip, result("wrist", range(100, 140)))) == ()
