@@ -10,6 +10,7 @@ from typing import Any
 from loadsense.detection.body import BodyCriteria, TrainScore
 from loadsense.detection.flights import FlightCriteria
 from loadsense.detection.landings import LandingCriteria
+from loadsense.detection.lift_criteria import LiftCriteria, PostureCriteria
 from loadsense.detection.wrist import WristCriteria
 
 
@@ -30,6 +31,21 @@ def landing_criteria() -> LandingCriteria:
         wrist=WristCriteria(**table["wrist"]),
         **table["timing"],
     )
+
+
+@cache
+def lift_criteria() -> LiftCriteria:
+    """Constants of the lift detector and the postures of the lifts it names.
+
+    Examples
+    --------
+    >>> lift_criteria().set_end_s
+    12.0
+    """
+    table = _table("lifts")
+    values = {name: entry["value"] for name, entry in table["constants"].items()}
+    values["scales"] = tuple(values["scales"])
+    return LiftCriteria(**values, postures=tuple(PostureCriteria(**posture) for posture in table["postures"]))
 
 
 def _body(table: dict[str, Any], family: str) -> BodyCriteria:
