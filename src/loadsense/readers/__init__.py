@@ -1,1 +1,98 @@
 """Files in, recordings out: one file per format, told apart by content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from loadsense.samples import Recording
+
+#: Format -> module with `sniff(head, path) -> bool` and `open_recording(path, options) -> Recording`, asked in this order;
+#: text comes last because it refuses by name whatever nobody else knows.
+READERS: Final[dict[str, str]] = {
+    "text": "loadsense.readers.text",
+}
+
+
+def read(
+    path: str | Path,
+    *,
+    placement: str = "unknown",
+    unit: str | None = None,
+    sampling_rate_hz: float | None = None,
+    columns: str | Sequence[str] | None = None,
+    start: str | float | datetime | None = None,
+    end: str | float | datetime | None = None,
+    range_g: float | None = None,
+    body_mass_kg: float | None = None,
+    tz: str | None = None,
+    activity: str | None = None,
+    calibrate: bool = True,
+) -> Recording:
+    """Open a file of raw acceleration.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any format of `READERS`, gzip seen through, told by content and not by name.
+    placement : str
+        Where the sensor was worn; see `loadsense.Placement`.
+    unit : {"g", "mg", "m/s2", "counts"}, optional
+        Unit of the columns; else said by the file or found from quiet seconds.
+    sampling_rate_hz : float, optional
+        For files that state none.
+    columns : str or sequence of str, optional
+        Names, or numbers from 1, of time,x,y,z or x,y,z.
+    start, end : str, float or datetime, optional
+        Keep rows from start up to end: ISO 8601, or seconds from the first row. Sample 0 is the first row kept.
+    range_g : float, optional
+        Full scale of each axis in RAW g (16 means +-16 g).
+    body_mass_kg : float, optional
+    tz : str, optional
+        IANA zone such as Europe/Madrid.
+    activity : str, optional
+        What the wearer did all the time ("jumping", "walking", "running").
+    calibrate : bool
+        Scale samples so that still seconds read 1 g.
+
+    Returns
+    -------
+    Recording
+        With complete facts; its samples are read when asked for.
+
+    Raises
+    ------
+    UserError
+        The file or an option is wrong; the message says what was found, what was expected, what to do.
+    WorldError
+        The file cannot be read.
+    """
+    from loadsense.readers.options import checked_options
+
+    options = checked_options(
+        placement=placement,
+        unit=unit,
+        sampling_rate_hz=sampling_rate_hz,
+        columns=columns,
+        start=start,
+        end=end,
+        range_g=range_g,
+        body_mass_kg=body_mass_kg,
+        tz=tz,
+        activity=activity,
+        calibrate=calibrate,
+    )
+    source = Path(path)
+    recording: Recording = import_module(_module_for(source)).open_recording(source, options)
+    return recording
+
+
+def _module_for(path: Path) -> str:
+    """Module of the first reader that knows the file by its first bytes."""
+    from loadsense.readers.opening import ByteSource
+
+    head = ByteSource(path).head(65536)
+    return next(name for name in READERS.values() if import_module(name).sniff(head, path))

@@ -1,0 +1,139 @@
+"""Bytes of a file: gzip seen through, hashed while read, foreign exceptions translated."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, cast
+
+from loadsense.errors import FormatError, OptionError, WorldError
+
+#: Bytes read at once: large enough for the CSV parser's threads, small against the memory limit.
+BLOCK_BYTES: Final = 4 << 20
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Exceptions of the system and of gzip as our sentences."""
+    try:
+        yield
+    except EOFError:
+        raise FormatError(
+            f"{path.name}: the gzip file is cut off in the middle; copy or download it again (nothing was read from it)"
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as fault:
+        raise FormatError(f"{path.name}: the gzip file is damaged ({fault}); copy or download it again") from None
+    except FileNotFoundError:
+        raise OptionError(f"{path}: no such file; check the name and the folder") from None
+    except IsADirectoryError:
+        raise OptionError(f"{path}: this is a folder; give a file, or use `loadsense batch` for a folder") from None
+    except OSError as fault:
+        raise WorldError(f"{path}: cannot be read ({fault.strerror or fault})") from None
+
+
+class _Hashed:
+    """A raw file that hashes what is read from it, in the order it is read."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self.digest = hashlib.sha256()
+
+    def read(self, n: int = -1) -> bytes:
+        data = self._raw.read(n)
+        self.digest.update(data)
+        return data
+
+
+class ByteSource:
+    """The bytes of one file, uncompressed, readable again and again.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str or None
+        Hash of the file as it lies on disk (compressed where it is), known after one complete pass of `blocks`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sha256: str | None = None
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        with _translated(self.path):
+            if self.path.is_dir():
+                raise IsADirectoryError
+            return self.path.stat().st_size
+
+    def is_gzip(self) -> bool:
+        """Whether the file is gzip, by its first bytes."""
+        with _translated(self.path), self.path.open("rb") as raw:
+            return raw.read(2) == _GZIP_MAGIC
+
+    def head(self, n_bytes: int) -> bytes:
+        """First uncompressed bytes."""
+        with _translated(self.path), self.path.open("rb") as raw:
+            if self.is_gzip():
+                return _read_up_to(gzip.open(raw), n_bytes)
+            return raw.read(n_bytes)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Uncompressed bytes in order, in blocks that end at a line end (the last excepted)."""
+        tail = b""
+        for block in self._raw_blocks():
+            cut = block.rfind(b"\n") + 1
+            if not cut:
+                tail += block
+                continue
+            yield tail + block[:cut]
+            tail = block[cut:]
+        if tail:
+            yield tail
+
+    def _raw_blocks(self) -> Iterator[bytes]:
+        with _translated(self.path), self.path.open("rb") as raw:
+            hashed = _Hashed(raw)
+            stream: IO[bytes] = cast("IO[bytes]", hashed)
+            if self.is_gzip():
+                # gzip reads its file in small pieces; a reader of its own keeps hashing cheap
+                stream = cast("IO[bytes]", gzip.GzipFile(fileobj=cast("IO[bytes]", hashed)))
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+            self.sha256 = hashed.digest.hexdigest()
+
+
+def _read_up_to(stream: gzip.GzipFile, n_bytes: int) -> bytes:
+    """First bytes of a gzip stream, fewer where it is cut: the complete pass reports that."""
+    pieces: list[bytes] = []
+    n_read = 0
+    while n_read < n_bytes:
+        try:
+            piece = stream.read1(n_bytes - n_read)
+        except EOFError:
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+        n_read += len(piece)
+    return b"".join(pieces)
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file as it lies on disk, read once in blocks.
+
+    Raises
+    ------
+    OptionError
+        There is no such file.
+    WorldError
+        It cannot be read.
+    """
+    source = Path(path)
+    with _translated(source), source.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()

@@ -1,0 +1,247 @@
+"""Rows of a text table, parsed in blocks.
+
+The fast way hands a block of whole lines to pyarrow's C++ parser. Only where that fails are the lines looked at one by
+one: repeated headers and blank lines are left out, anything else is an error that names its row and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from loadsense.errors import ContentError
+from loadsense.readers.dialect import Dialect, TimeColumn
+from loadsense.readers.opening import ByteSource
+from loadsense.readers.stamps import stamp_seconds
+from loadsense.samples import FloatArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Consecutive data rows.
+
+    Attributes
+    ----------
+    first_line : int
+        Line of the first row in the file, from 1.
+    times_s : ndarray, shape (n,), or None
+        Seconds from the first stamp of the file, as recorded.
+    values : ndarray, shape (n, 3)
+        Columns x, y, z as written, in the file's unit.
+    """
+
+    first_line: int
+    times_s: FloatArray | None
+    values: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, start: int, stop: int) -> RowBlock:
+        """Rows start to stop."""
+        times_s = None if self.times_s is None else self.times_s[start:stop]
+        return RowBlock(self.first_line + start, times_s, self.values[start:stop])
+
+
+class _Unparsable(Exception):
+    """The fast parser did not accept a block."""
+
+
+@dataclass(slots=True)
+class RowReader:
+    """Rows of one file; each iteration reads it from its start.
+
+    Attributes
+    ----------
+    source : ByteSource
+    dialect : Dialect
+    n_repeated_headers, n_blank : int
+        Lines left out, of the last pass.
+    """
+
+    source: ByteSource
+    dialect: Dialect
+    n_repeated_headers: int = 0
+    n_blank: int = 0
+    _convert: Any = field(init=False, repr=False)
+    _base: float = field(init=False, repr=False)  # an int where stamps are nanoseconds
+
+    def __post_init__(self) -> None:
+        self._convert = _converter(self.dialect)
+        time = self.dialect.time
+        self._base = 0.0 if time is None else first_stamp(time, self.dialect.first_row, self.dialect.decimal)
+
+    def __iter__(self) -> Iterator[RowBlock]:
+        self.n_repeated_headers = self.n_blank = 0
+        to_skip, line = self.dialect.header.n_lines, 1
+        for block in self.source.blocks():
+            data, n_skipped = _without_first_lines(block, to_skip)
+            to_skip, line = to_skip - n_skipped, line + n_skipped
+            if data:
+                yield from self._parsed(data, line)
+                line += data.count(b"\n")
+
+    def _parsed(self, data: bytes, first_line: int) -> Iterator[RowBlock]:
+        if not data.startswith((b"\n", b"\r")) and b"\n\n" not in data and b"\n\r" not in data:
+            try:
+                rows = self._fast(data, first_line)
+            except _Unparsable:
+                pass
+            else:
+                if len(rows):
+                    yield rows
+                return
+        for line, piece in self._pieces(data, first_line):
+            try:
+                rows = self._fast(piece, line)
+            except _Unparsable as fault:
+                raise _named_fault(self.dialect, piece, line, str(fault)) from None
+            if len(rows):
+                yield rows
+
+    def _fast(self, data: bytes, first_line: int) -> RowBlock:
+        import pyarrow as pa
+        import pyarrow.csv
+
+        read, parse, convert = self._convert
+        try:
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+            )
+        except pa.ArrowInvalid as fault:
+            raise _Unparsable(str(fault)) from None
+        values = np.empty((len(table), 3))
+        for axis, column in enumerate(self.dialect.axes):
+            values[:, axis] = _numbers(table[f"c{column}"])
+        if not np.isfinite(values).all():
+            raise _Unparsable("not finite")
+        return RowBlock(first_line, self._times(table), values)
+
+    def _times(self, table: pa.Table) -> FloatArray | None:
+        time = self.dialect.time
+        if time is None:
+            return None
+        column = table[f"c{time.index}"]
+        if column.null_count:
+            raise _Unparsable("a time is missing")
+        if time.kind == "number":
+            times_s = (_numbers(column) - self._base) * time.seconds_per_unit
+        elif time.kind in ("iso", "iso_offset"):
+            times_s = (column.to_numpy().view(np.int64) - np.int64(self._base)) * 1e-9
+        else:
+            try:
+                times_s = stamp_seconds(column.to_numpy(), time) - self._base
+            except ValueError as fault:
+                raise _Unparsable(str(fault)) from None
+        if not np.isfinite(times_s).all():
+            raise _Unparsable("not finite")
+        return times_s
+
+    def _pieces(self, data: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
+        """Runs of lines that hold data, with the line each begins at; what is left out is counted."""
+        name_line = self.dialect.name_line
+        empty = b' \t\r"' + self.dialect.separator.encode()
+        run: list[bytes] = []
+        start = first_line
+        for number, line in enumerate(data.splitlines(keepends=True), first_line):
+            stripped = line.strip()
+            repeated = name_line is not None and stripped == name_line
+            if not repeated and line.strip(b"\n").strip(empty):
+                if not run:
+                    start = number
+                run.append(line)
+                continue
+            self.n_repeated_headers += repeated
+            self.n_blank += not repeated
+            if run:
+                yield start, b"".join(run)
+                run = []
+        if run:
+            yield start, b"".join(run)
+
+
+def first_stamp(time: TimeColumn, row: tuple[str, ...], decimal: str) -> float:
+    """First stamp in the column's own measure: ns since 1970 for ISO, the number itself, or seconds of day."""
+    text = row[time.index]
+    if time.kind == "number":
+        return float(text.replace(decimal, "."))
+    if time.kind in ("iso", "iso_offset"):
+        return _iso_ns(text)
+    return float(stamp_seconds(np.array([text], dtype=object), time)[0])
+
+
+def first_moment(time: TimeColumn, row: tuple[str, ...], decimal: str) -> datetime | None:
+    """First stamp as a date and time: aware where the file says the zone, None where it has no date."""
+    base = first_stamp(time, row, decimal)
+    if time.kind == "number":
+        return _EPOCH + timedelta(seconds=base * time.seconds_per_unit) if time.is_unix else None
+    if time.kind in ("iso", "iso_offset"):
+        return _iso(row[time.index])
+    if time.kind == "localized":
+        return (_EPOCH + timedelta(seconds=base)).replace(tzinfo=None)
+    return None
+
+
+def _iso(text: str) -> datetime:
+    """ISO 8601 of up to nanoseconds; Python keeps microseconds."""
+    return datetime.fromisoformat(text.strip().strip('"').replace(",", "."))
+
+
+def _iso_ns(text: str) -> int:
+    moment = _iso(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _numbers(column: Any) -> FloatArray:
+    """Float64 values of an Arrow column; missing ones are NaN."""
+    values: FloatArray = np.asarray(column.to_numpy(), dtype=np.float64)
+    return values
+
+
+def _converter(dialect: Dialect) -> tuple[Any, Any, Any]:
+    """Options of pyarrow's parser: only the columns in use are converted."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    types = {f"c{axis}": pa.float64() for axis in dialect.axes}
+    if dialect.time is not None:
+        kinds = {"number": pa.float64(), "iso": pa.timestamp("ns"), "iso_offset": pa.timestamp("ns", tz="UTC")}
+        types[f"c{dialect.time.index}"] = kinds.get(dialect.time.kind, pa.string())
+    names = [f"c{i}" for i in range(dialect.n_columns)]
+    return (
+        pc.ReadOptions(column_names=names, block_size=1 << 20),
+        pc.ParseOptions(delimiter=dialect.separator),
+        pc.ConvertOptions(column_types=types, include_columns=list(types), decimal_point=dialect.decimal),
+    )
+
+
+def _without_first_lines(block: bytes, n_lines: int) -> tuple[bytes, int]:
+    """The block without its first lines, and how many it had of them."""
+    position = 0
+    for n_skipped in range(n_lines):
+        cut = block.find(b"\n", position) + 1
+        if not cut:
+            return b"", n_skipped + (position < len(block))
+        position = cut
+    return block[position:], n_lines
+
+
+def _named_fault(dialect: Dialect, data: bytes, first_line: int, reason: str) -> ContentError:
+    """The first wrong row of a block that the parser refused, with its column."""
+    from loadsense.readers.fields import row_fault, split_row
+
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), first_line):
+        fault = row_fault(dialect, split_row(line, dialect.separator))
+        if fault:
+            return ContentError(f"row {number}{fault}")
+    return ContentError(f"row {first_line} and after: cannot be read as a table ({reason}); export the file again")
