@@ -108,6 +108,10 @@ class History:
             return self.end
         return max(self.grid_start, math.floor((self.end - 2 - self._width // 2) / self.ratio) + 1)
 
+    def first_native(self, grid_index: int) -> int:
+        """First native sample at or after a grid index, inside the stream."""
+        return min(max(math.ceil(grid_index * self.ratio), self.start), self.end)
+
     def grid(self, first: int, end: int) -> tuple[FloatArray, BoolArray]:
         """Grid rows [first, end), RAW g, and whether each stands on samples that were recorded.
 

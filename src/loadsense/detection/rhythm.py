@@ -21,19 +21,27 @@ def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
         In samples, each smaller than n - 1.
     """
     columns = signal[:, None] if signal.ndim == 1 else signal
-    n, result = len(columns), np.zeros(len(lags))
+    n = len(columns)
     cross, first, second = np.zeros(len(lags)), np.zeros(len(lags)), np.zeros(len(lags))
     overlap = (n - lags).astype(np.float64)
     for column in columns.T:
-        x = np.ascontiguousarray(column - column.mean())
+        x = column - column.mean()
         total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))
         early, late = total[n - lags], total[n] - total[lags]
-        cross += np.array([float((x[:-lag] * x[lag:]).sum()) for lag in lags.tolist()]) - early * late / overlap
+        cross += _products(x, lags) - early * late / overlap
         first += square[n - lags] - early * early / overlap
         second += square[n] - square[lags] - late * late / overlap
     power = np.maximum(first, 0.0) * np.maximum(second, 0.0)
-    np.divide(cross, np.sqrt(power + _TINY), out=result)
+    result: FloatArray = cross / np.sqrt(power + _TINY)
     return result
+
+
+def _products(x: FloatArray, lags: IntArray) -> FloatArray:
+    """Sum of x[i] x[i + lag] for each lag; rows of a matrix, because calls cost more than products here."""
+    padded = np.concatenate((x, np.zeros(int(lags.max()))))
+    later = np.lib.stride_tricks.sliding_window_view(padded, len(x))[lags]
+    products: FloatArray = np.multiply(later, x).sum(axis=1)
+    return products
 
 
 def strongest_rhythm(magnitude_g: FloatArray, lags: IntArray, least_overlap: int) -> float:

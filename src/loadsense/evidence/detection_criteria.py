@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from loadsense.detection.activity import ActivityCriteria
 from loadsense.detection.body import BodyCriteria, TrainScore
 from loadsense.detection.flights import FlightCriteria
 from loadsense.detection.landings import LandingCriteria
@@ -46,6 +47,18 @@ def lift_criteria() -> LiftCriteria:
     values = {name: entry["value"] for name, entry in table["constants"].items()}
     values["scales"] = tuple(values["scales"])
     return LiftCriteria(**values, postures=tuple(PostureCriteria(**posture) for posture in table["postures"]))
+
+
+@cache
+def activity_criteria() -> ActivityCriteria:
+    """Thresholds of the activities.
+
+    Examples
+    --------
+    >>> activity_criteria().still_below_g
+    0.05
+    """
+    return ActivityCriteria(**_table("activity")["activity"])
 
 
 def _body(table: dict[str, Any], family: str) -> BodyCriteria:

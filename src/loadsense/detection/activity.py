@@ -1,0 +1,228 @@
+"""What the wearer is doing: walking, running, jumping, stairs, still or other, for every two seconds.
+
+Each stretch of 2 s, aligned to the start of the recording, is judged by the 4 s around it on |a| at 50 Hz: how much it
+moves, how strongly it repeats at a step's and at a stride's lag, how long it is nearly in free fall, and whether every
+impact comes through both legs alike. What is not clear is `unknown`: force equations are then left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.detection.rhythm import autocorrelations
+from loadsense.events import Activity, ActivityStretch
+from loadsense.placement import CAPABILITIES, Placement
+from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
+
+#: Grid samples in a stretch, and on either side of it in the window that it is judged by.
+_HOP: Final = 200
+_MARGIN: Final = 100
+#: Rows taken into the history at a time.
+_PIECE: Final = 4096
+#: Lags looked at, in samples of 50 Hz: up to here a step, beyond it a stride.
+_LAGS: Final[IntArray] = np.arange(12, 80)
+_LONGEST_STEP_S: Final = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityCriteria:
+    """Thresholds of the activities; see `evidence/detection/activity.toml`.
+
+    Attributes
+    ----------
+    still_below_g, moving_from_g, vigorous_from_g : float
+        Standard deviation of |a|: below the first is still, from the second on it may be gait, from the third running
+        or jumping.
+    flight_share : float
+        Least share of time below 0.5 g of running and jumping.
+    rhythm, walking_rhythm : float
+        Least autocorrelation of |a| at a step's or a stride's lag.
+    running_high_g : float
+        Least 95 % quantile of |a| in running, RAW g.
+    jumping_alike, jumping_flight_share, jumping_rhythm : float
+        Continuous jumping: least correlation of all axes one step later, share of time below 0.5 g, and step rhythm.
+    jump_peak_g : float
+        Least peak of single jumps, RAW g.
+    shortest_walking_step_s : float
+        Least step time of walking.
+    gap_kept_s : float
+        A longer gap begins a new stretch.
+    """
+
+    still_below_g: float
+    moving_from_g: float
+    vigorous_from_g: float
+    flight_share: float
+    rhythm: float
+    walking_rhythm: float
+    running_high_g: float
+    jumping_alike: float
+    jumping_flight_share: float
+    jumping_rhythm: float
+    jump_peak_g: float
+    shortest_walking_step_s: float
+    gap_kept_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """What is known of four seconds.
+
+    Attributes
+    ----------
+    deviation_g, high_g, peak_g : float
+        Standard deviation, 95 % quantile and maximum of |a|.
+    flight_share : float
+        Share of samples below 0.5 g.
+    step_s, step_rhythm, stride_rhythm : float
+        Dominant step time (0 where none), and the autocorrelation at it and at the dominant stride time.
+    alike : float
+        Correlation of the three axes one step later.
+    """
+
+    deviation_g: float
+    high_g: float
+    peak_g: float
+    flight_share: float
+    step_s: float
+    step_rhythm: float
+    stride_rhythm: float
+    alike: float
+
+
+class ActivityClassifier:
+    """Stage: samples in, a stretch of activity for every two seconds out.
+
+    Parameters
+    ----------
+    sampling_rate_hz : float
+        Rate of the stream.
+    placement : Placement
+        Where the sensor is worn; single jumps are not named at the wrist.
+    criteria : ActivityCriteria
+        Thresholds.
+    """
+
+    def __init__(self, *, sampling_rate_hz: float, placement: Placement, criteria: ActivityCriteria) -> None:
+        self._criteria = criteria
+        self._on_arm = CAPABILITIES[placement].landing_method == "wrist"
+        self._history = History(sampling_rate_hz, (_HOP + 2 * _MARGIN) / GRID_HZ + 0.5)
+        self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
+        self._restart(0)
+
+    def push(self, block: SampleBlock) -> Sequence[ActivityStretch]:
+        """Take the next samples; return the stretches that have become known, a second after their end."""
+        if not len(block):
+            return ()
+        out: list[ActivityStretch] = []
+        if block.first_sample - self._history.end > self._gap_kept or self._history.end == self._history.start:
+            out += self.flush()
+            self._restart(block.first_sample)
+        for first in range(0, len(block), _PIECE):
+            piece = SampleBlock(block.first_sample + first, block.accel_g[first : first + _PIECE])
+            self._history.append(piece, cut=False)
+            while self._history.grid_complete >= (self._hop + 1) * _HOP + _MARGIN:
+                out.append(self._stretch((self._hop + 1) * _HOP))
+        return out
+
+    def gap(self, gap: Gap) -> Sequence[ActivityStretch]:
+        """Samples are missing: a long gap ends the stretch."""
+        return self.flush() if gap.n_missing > self._gap_kept else ()
+
+    def flush(self) -> Sequence[ActivityStretch]:
+        """No more samples: the last stretches, by what is there."""
+        out = []
+        while self._history.grid_end > max(self._hop * _HOP, self._history.grid_start):
+            out.append(self._stretch(min((self._hop + 1) * _HOP, self._history.grid_end)))
+        self._restart(self._history.end)
+        return out
+
+    def _restart(self, first_sample: int) -> None:
+        self._history.restart(first_sample)
+        self._hop = self._history.grid_start // _HOP
+
+    def _stretch(self, end: int) -> ActivityStretch:
+        """Judge the stretch of the current hop that ends at a grid index."""
+        history = self._history
+        first = max(self._hop * _HOP, history.grid_start)
+        low = max(history.grid_start, self._hop * _HOP - _MARGIN)
+        rows, recorded = history.grid(low, min(history.grid_end, (self._hop + 1) * _HOP + _MARGIN))
+        activity = Activity.UNKNOWN
+        if 2 * int(recorded.sum()) > _HOP:
+            activity = self._activity(rows)
+        self._hop += 1
+        is_first, is_last = first == history.grid_start, end == history.grid_end
+        return ActivityStretch(
+            start_sample=history.start if is_first else history.first_native(first),
+            end_sample=history.end if is_last else history.first_native(end),
+            activity=activity,
+        )
+
+    def _activity(self, rows: FloatArray) -> Activity:
+        g = magnitude(rows)
+        if float(g.std()) < self._criteria.still_below_g:
+            return Activity.STILL
+        return classify(movement(rows, g), self._criteria, on_arm=self._on_arm)
+
+
+def movement(rows: FloatArray, g: FloatArray) -> Movement:
+    """Measure four seconds (or less) of rows (n, 3), RAW g at 100 Hz, and their |a|."""
+    half = len(g) // 2 * 2
+    slow = np.minimum((g[:half:2] + g[1:half:2]) / 2.0, 4.0)
+    lags = _LAGS[: max(0, len(slow) - 30 - int(_LAGS[0]))]
+    r = autocorrelations(slow, lags) if len(lags) > 2 else np.zeros(len(lags))
+    longest_step = round(_LONGEST_STEP_S * GRID_HZ / 2)
+    step, step_rhythm = _highest(r, lags, lags <= longest_step)
+    _, stride_rhythm = _highest(r, lags, lags > longest_step)
+    axes = np.clip((rows[:half:2] + rows[1:half:2]) / 2.0, -4.0, 4.0)
+    return Movement(
+        deviation_g=float(g.std()),
+        high_g=float(np.sort(g)[int(0.95 * len(g))]),
+        peak_g=float(g.max()),
+        flight_share=float((g < 0.5).sum()) / len(g),
+        step_s=2 * step / GRID_HZ,
+        step_rhythm=step_rhythm,
+        stride_rhythm=stride_rhythm,
+        alike=float(autocorrelations(axes, np.array([step]))[0]) if step else 0.0,
+    )
+
+
+def _highest(r: FloatArray, lags: IntArray, where: BoolArray) -> tuple[int, float]:
+    """Lag and height of the highest local maximum among some lags; 0 and 0 where there is none."""
+    is_peak = np.zeros(len(r), dtype=np.bool_)
+    is_peak[1:-1] = (r[1:-1] >= r[:-2]) & (r[1:-1] > r[2:])
+    peaks = np.flatnonzero(is_peak & where)
+    if not len(peaks):
+        return 0, 0.0
+    best = peaks[np.argmax(r[peaks])]
+    return int(lags[best]), float(r[best])
+
+
+def classify(found: Movement, criteria: ActivityCriteria, *, on_arm: bool) -> Activity:
+    """Name the activity of a movement."""
+    if found.deviation_g < criteria.still_below_g:
+        return Activity.STILL
+    if found.deviation_g >= criteria.vigorous_from_g and found.flight_share >= criteria.flight_share:
+        return _vigorous(found, criteria, on_arm=on_arm)
+    is_step = found.step_rhythm >= criteria.walking_rhythm and found.step_s >= criteria.shortest_walking_step_s
+    is_stride = found.stride_rhythm >= criteria.walking_rhythm
+    if found.deviation_g >= criteria.moving_from_g and (is_step or is_stride):
+        return Activity.WALKING
+    return Activity.OTHER
+
+
+def _vigorous(found: Movement, criteria: ActivityCriteria, *, on_arm: bool) -> Activity:
+    """Running, jumping, or not clear."""
+    if max(found.step_rhythm, found.stride_rhythm) < criteria.rhythm:
+        is_jump = found.peak_g >= criteria.jump_peak_g and not on_arm
+        return Activity.JUMPING if is_jump else Activity.OTHER
+    is_alike = found.alike >= criteria.jumping_alike and found.step_rhythm >= criteria.jumping_rhythm
+    if is_alike and found.flight_share >= criteria.jumping_flight_share:
+        return Activity.JUMPING
+    return Activity.RUNNING if found.high_g >= criteria.running_high_g else Activity.UNKNOWN
