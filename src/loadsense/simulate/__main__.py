@@ -9,14 +9,14 @@ from loadsense.errors import LoadSenseError
 from loadsense.simulate import SCENARIOS, write_samples, write_scenario
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write the named scenarios, or every sample recording."""
     parser = argparse.ArgumentParser(prog="python -m loadsense.simulate", description=__doc__)
     parser.add_argument("scenario", nargs="*", help="one of: " + ", ".join(SCENARIOS))
     parser.add_argument("--output", default=".", help="folder for named scenarios")
     parser.add_argument("--seed", type=int, help="another person on another day")
     parser.add_argument("--samples", metavar="FOLDER", help="make every sample recording again in FOLDER")
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     try:
         paths = write_samples(wanted.samples) if wanted.samples else []
         for name in wanted.scenario:

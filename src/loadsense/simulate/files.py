@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -65,12 +66,19 @@ def write(path: str | Path, made: Simulated, described: Scenario) -> list[Path]:
     sidecar = target.with_name(target.name.removesuffix(".gz").removesuffix(".csv") + ".json")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # mtime=0: the same recording is the same bytes whenever it is made
-        target.write_bytes(gzip.compress(text, 9, mtime=0) if target.suffix == ".gz" else text)
+        target.write_bytes(_compressed(text) if target.suffix == ".gz" else text)
         sidecar.write_bytes(sidecar_text(target.name, made, described).encode("utf-8"))
     except OSError as error:
         raise WorldError(f"cannot write {target}: {error.strerror}; choose another folder") from error
     return [target, sidecar]
+
+
+def _compressed(text: bytes) -> bytes:
+    """The text as gzip without a name and a time, so that the same recording is the same bytes whenever it is made."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
+        file.write(text)
+    return buffer.getvalue()
 
 
 def csv_text(made: Simulated, dialect: Dialect, start: datetime) -> str:

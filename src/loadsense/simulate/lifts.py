@@ -161,8 +161,3 @@ def _postures(lift: Lift, share: FloatArray) -> FloatArray:
     start, middle, end = (np.array(v) / np.linalg.norm(v) for v in (lift.start_up, lift.middle_up, lift.end_up))
     early, late = np.clip(share * 2.0, 0.0, 1.0), np.clip(share * 2.0 - 1.0, 0.0, 1.0)
     return np.where((share < 0.5)[:, None], turn(start, middle, early), turn(middle, end, late))
-
-
-def heavy_sets(exercise: str, *, sets: int = 5, repetitions: int = 5, pause_s: float = 0.8) -> list[BarbellSet]:
-    """Sets of one lift; put a `Rest` between them."""
-    return [BarbellSet(exercise=exercise, repetitions=repetitions, pause_s=pause_s) for _ in range(sets)]

@@ -54,7 +54,7 @@ SITES: Final[dict[Placement, Site]] = {
     Placement.WRIST: Site.WRIST,
 }
 
-#: Direction of "up" in the wearer's axes of a person who stands with hanging arms.
+#: Direction of "up" in the wearer's axes of a person who stands with hanging arms; not yet of length 1.
 STANDING_UP: Final[dict[Site, tuple[float, float, float]]] = {
     Site.TRUNK: (0.0, 0.0, 1.0),
     Site.POCKET: (0.1, 0.0, 0.995),
@@ -137,7 +137,8 @@ class Canvas:
         self.scene = scene
         self.vertical_g: FloatArray = np.zeros(n)
         self.lateral_g: FloatArray = np.zeros((n, 3))
-        self.up: FloatArray = np.tile(np.array(STANDING_UP[scene.site]), (n, 1))
+        upright = np.array(STANDING_UP[scene.site])
+        self.up: FloatArray = np.tile(upright / np.linalg.norm(upright), (n, 1))
         self.events: list[TrueEvent] = []
 
     @property
@@ -186,7 +187,7 @@ def bump(area_g_s: float, duration_s: float) -> FloatArray:
 
     Examples
     --------
-    >>> round(bump(0.2, 0.5).sum() / FINE_RATE_HZ, 12)
+    >>> round(float(bump(0.2, 0.5).sum()) / FINE_RATE_HZ, 12)
     0.2
     """
     n = fine(duration_s)

@@ -98,8 +98,6 @@ class Simulated:
         """Blocks of consecutive samples with the gaps between them."""
         cuts = np.flatnonzero(np.diff(self.sample_numbers) > 1) + 1
         for part in np.split(np.arange(len(self.sample_numbers)), cuts):
-            if not len(part):
-                continue
             first = int(self.sample_numbers[part[0]])
             before = int(self.sample_numbers[part[0] - 1]) + 1 if part[0] else 0
             if first > before:
