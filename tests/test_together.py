@@ -50,13 +50,8 @@ def test_clocks_with_and_without_zone_are_not_compared():
         together.offsets_s(infos, {})
 
 
-def refuse(a, b, starts=(0.0, 0.0), ends=(1800.0, 1800.0)):
-    names = ("one", "two")
-    together.refuse_what_cannot_be(
-        dict(zip(names, (a, b), strict=True)),
-        dict(zip(names, starts, strict=True)),
-        dict(zip(names, ends, strict=True)),
-    )
+def refuse(a, b):
+    together.refuse_what_cannot_be({"one": a, "two": b})
 
 
 def test_hip_and_wrist_of_one_person_pass():
@@ -79,10 +74,16 @@ def test_two_body_masses_are_refused():
 
 
 def test_clocks_three_hours_apart_are_refused():
-    with pytest.raises(
-        OptionError, match="one and two do not overlap: their clocks are 3 h 00 min apart; set the clocks"
-    ):
-        refuse(info("hip"), info("wrist"), starts=(0.0, 10800.0), ends=(1800.0, 12600.0))
+    hip, wrist = result("hip", range(100)), result("wrist", range(100), offset_s=10800.0)
+    with pytest.raises(OptionError, match="hip and wrist do not overlap: their clocks are 3 h 00 min apart; set the"):
+        together.refuse_apart((hip, wrist))
+
+
+def test_clocks_ten_minutes_apart_are_refused_and_a_shared_second_is_enough():
+    hip = result("hip", range(100))
+    with pytest.raises(OptionError, match="their clocks are 10 min 00 s apart"):
+        together.refuse_apart((hip, result("wrist", range(100), offset_s=600.0)))
+    together.refuse_apart((hip, result("wrist", range(100), offset_s=299.0)))
 
 
 def busy(rng, n=600):

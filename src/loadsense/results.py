@@ -265,6 +265,11 @@ class RecordingResult:
     days: tuple[DaySummary, ...] = ()
     envelope: Envelope | None = None
 
+    @property
+    def n_grid_samples(self) -> int:
+        """Length of the recording on the sample grid: samples that are there, and those that a gap misses."""
+        return self.quality.n_samples + sum(gap.n_missing for gap in self.quality.gaps)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySummary:

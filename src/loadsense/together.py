@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -68,21 +69,36 @@ def _epoch(like: datetime) -> datetime:
     return datetime(2000, 1, 1, tzinfo=like.tzinfo)
 
 
-def refuse_what_cannot_be(
-    infos: Mapping[str, StreamInfo], starts_s: Mapping[str, float], ends_s: Mapping[str, float]
-) -> None:
+def refuse_what_cannot_be(infos: Mapping[str, StreamInfo]) -> None:
     """Refuse recordings that cannot be one session of one person.
 
     Raises
     ------
     OptionError
-        Two sensors at one placement, different people, or clocks that do not overlap.
+        Two sensors at one placement, or of different people.
     """
-    names = list(infos)
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
-            _refuse_pair((a, infos[a]), (b, infos[b]))
-            _refuse_apart(a, b, starts_s, ends_s)
+    for one, other in combinations(infos.items(), 2):
+        _refuse_pair(one, other)
+
+
+def refuse_apart(results: Sequence[RecordingResult]) -> None:
+    """Refuse recordings whose clocks share no second.
+
+    Raises
+    ------
+    OptionError
+        Two recordings do not overlap.
+    """
+    for a, b in combinations(results, 2):
+        if max(a.offset_s, b.offset_s) >= min(_end_s(a), _end_s(b)):
+            raise OptionError(
+                f"{a.sensor} and {b.sensor} do not overlap: their clocks are {_duration(abs(a.offset_s - b.offset_s))} "
+                f"apart; set the clocks, or give --offset {a.sensor}=SECONDS {b.sensor}=SECONDS"
+            )
+
+
+def _end_s(result: RecordingResult) -> float:
+    return result.offset_s + result.n_grid_samples / result.info.sampling_rate_hz
 
 
 def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> None:
@@ -102,15 +118,6 @@ def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> 
         raise OptionError(
             f"{a} has a body mass of {masses[0]:g} kg and {b} of {masses[1]:g} kg; a session is of one person: "
             "pair recordings of one person"
-        )
-
-
-def _refuse_apart(a: str, b: str, starts_s: Mapping[str, float], ends_s: Mapping[str, float]) -> None:
-    apart_s = max(starts_s[a], starts_s[b]) - min(ends_s[a], ends_s[b])
-    if apart_s >= 0:
-        raise OptionError(
-            f"{a} and {b} do not overlap: their clocks are {_duration(abs(starts_s[a] - starts_s[b]))} apart; "
-            f"set the clocks, or give --offset {a}=SECONDS {b}=SECONDS"
         )
 
 
