@@ -140,11 +140,15 @@ class LoadingRates:
         Mean slope between 20 and 80 % of the rise (5.2).
     onset_g_per_s : float or None
         From initial contact to the peak, over the time between (5.3).
+    cutoff_hz, sampling_rate_hz : float or None
+        Low-pass and rate behind all three: a loading rate means nothing without them.
     """
 
     maximum_g_per_s: float | None = None
     slope_20_80_g_per_s: float | None = None
     onset_g_per_s: float | None = None
+    cutoff_hz: float | None = None
+    sampling_rate_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
