@@ -140,13 +140,16 @@ class LoadingRates:
         Mean slope between 20 and 80 % of the rise (5.2).
     onset_g_per_s : float or None
         From initial contact to the peak, over the time between (5.3).
+    maximum_20hz_g_per_s : float or None
+        Steepest central difference of the rise after the 20 Hz low-pass, for the force equations.
     cutoff_hz, sampling_rate_hz : float or None
-        Low-pass and rate behind all three: a loading rate means nothing without them.
+        Low-pass and rate behind all three: a loading rate means nothing without them (the 20 Hz one aside).
     """
 
     maximum_g_per_s: float | None = None
     slope_20_80_g_per_s: float | None = None
     onset_g_per_s: float | None = None
+    maximum_20hz_g_per_s: float | None = None
     cutoff_hz: float | None = None
     sampling_rate_hz: float | None = None
 

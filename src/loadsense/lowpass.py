@@ -20,6 +20,7 @@ import cmath
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -107,6 +108,11 @@ class _Filter:
         return self.run(turned, self.settled_at(turned[..., 0]))[0][..., ::-1]
 
 
+@lru_cache(maxsize=32)
+def _designed(cutoff_hz: float, sampling_rate_hz: float) -> _Filter:
+    return _Filter(cutoff_hz, sampling_rate_hz)
+
+
 def zero_phase(axes_g: FloatArray, *, cutoff_hz: float, sampling_rate_hz: float) -> FloatArray:
     """Low-pass a closed window forwards and backwards, each pass from the steady state of its first value.
 
@@ -121,7 +127,7 @@ def zero_phase(axes_g: FloatArray, *, cutoff_hz: float, sampling_rate_hz: float)
     -------
     ndarray, shape (..., n)
     """
-    low_pass = _Filter(cutoff_hz, sampling_rate_hz)
+    low_pass = _designed(cutoff_hz, sampling_rate_hz)
     forward, _ = low_pass.run(axes_g, low_pass.settled_at(axes_g[..., 0]))
     return np.ascontiguousarray(low_pass.run_backward(forward))
 
@@ -182,7 +188,7 @@ class ZeroPhaseLowPass:
 
     def _run_forward(self) -> _Filter:
         if self._filter is None:
-            self._filter = _Filter(self.cutoff_hz, self.sampling_rate_hz)
+            self._filter = _designed(self.cutoff_hz, self.sampling_rate_hz)
         axes_g = np.ascontiguousarray(np.concatenate(self._waiting).T)
         self._waiting, self._n_waiting = [], 0
         if self._state is None:
