@@ -180,7 +180,7 @@ def _start_of_rise(values_g: FloatArray, peak: int) -> int:
 
 def _vertical_g(axes_g: FloatArray, at_peak_g: FloatArray) -> float | None:
     """Part of the peak along gravity, the direction of the mean over the whole window."""
-    towards = gravity_direction(axes_g.sum(axis=1) / axes_g.shape[1])
+    towards = gravity_direction((axes_g.sum(axis=1) / axes_g.shape[1])[None])[0]
     vertical_g = float(towards[0] * at_peak_g[0] + towards[1] * at_peak_g[1] + towards[2] * at_peak_g[2])
     return None if np.isnan(vertical_g) else vertical_g
 

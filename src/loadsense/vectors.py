@@ -46,13 +46,13 @@ def gravity_direction(mean_g: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    mean_g : ndarray, shape (..., 3)
+    mean_g : ndarray, shape (k, 3)
         Mean acceleration over closed windows, RAW g.
 
     Returns
     -------
-    ndarray, shape (..., 3)
+    ndarray, shape (k, 3)
     """
-    length = resultant_g(np.moveaxis(mean_g, -1, 0))
+    length = resultant_g(mean_g.T)
     length[~(length > SHORTEST_MEAN_G)] = np.nan
-    return np.asarray(mean_g / length[..., None])
+    return np.asarray(mean_g / length[:, None])
