@@ -27,7 +27,7 @@ against the row count (0.6 s median, then 0.6 s mean).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -53,6 +53,8 @@ _REGULAR_PART: Final = 0.25
 _REGULAR_SHARE: Final = 0.98
 #: Rates nearer than this to a round one are that one (crystals are good to some 100 ppm; stamps are rounded).
 _SNAP_PART: Final = 2e-4
+#: A stamp that is late is a hole only when the next ones, for this long, do not make up for it.
+_CATCH_UP_S: Final = 0.5
 _JITTER_BINS: Final = 4000
 
 Mode = Literal["counted", "interpolated"]
@@ -74,6 +76,9 @@ class ClockPlan:
         What is done to packets.
     gap_s : float
         Interval above which samples are missing, in seconds.
+    drops_repeats : bool
+        Whether a row with time and values of the row before is one written twice; False where equal stamps with different
+        values show that stamps repeat without a cause.
     """
 
     sampling_rate_hz: float
@@ -81,6 +86,7 @@ class ClockPlan:
     mode: Mode = "counted"
     repair: Repair = "none"
     gap_s: float = _GAP_S
+    drops_repeats: bool = True
 
     @property
     def step_s(self) -> float:
@@ -88,13 +94,17 @@ class ClockPlan:
         return 1.0 / (self.measured_rate_hz or self.sampling_rate_hz)
 
 
-def plan_clock(times_s: FloatArray, *, stated_rate_hz: float | None = None) -> ClockPlan:
+def plan_clock(
+    times_s: FloatArray, *, values: FloatArray | None = None, stated_rate_hz: float | None = None
+) -> ClockPlan:
     """Decide how a clock is read.
 
     Parameters
     ----------
     times_s : ndarray, shape (n,)
         First stamps, as recorded, in seconds.
+    values : ndarray, shape (n, 3), optional
+        The samples beside them: tell rows written twice from stamps that repeat.
     stated_rate_hz : float, optional
         Nominal rate of the file or the user; the grid runs at it.
 
@@ -120,7 +130,11 @@ def plan_clock(times_s: FloatArray, *, stated_rate_hz: float | None = None) -> C
     if (forward < 0.3 * mean_s).mean() > _PACKET_SHARE:
         return _packet_plan(times_s, mean_s, stated_rate_hz)
     step_s, regular = _steady_step(forward)
-    return _plan(step_s, "counted" if regular else "interpolated", "none", stated_rate_hz, len(times_s))
+    plan = _plan(step_s, "counted" if regular else "interpolated", "none", stated_rate_hz, len(times_s))
+    if values is None:
+        return plan
+    equal = np.flatnonzero(intervals == 0.0)
+    return replace(plan, drops_repeats=bool((values[equal] == values[equal + 1]).all()))
 
 
 def _plan(step_s: float, mode: Mode, repair: Repair, stated_rate_hz: float | None, n_rows: int) -> ClockPlan:
@@ -133,18 +147,18 @@ def _plan(step_s: float, mode: Mode, repair: Repair, stated_rate_hz: float | Non
 
 
 def snapped_rate_hz(measured_rate_hz: float, n_samples: int) -> float:
-    """The round rate (a multiple of 0.5 Hz) that a measured one means, or the measured one.
+    """The round rate (whole, or a multiple of 6.25 Hz) that a measured one means, or the measured one.
 
     Examples
     --------
-    >>> snapped_rate_hz(100.0004, 60_000), snapped_rate_hz(99.58, 6_000)
-    (100.0, 99.58)
+    >>> snapped_rate_hz(100.0004, 60_000), snapped_rate_hz(12.4999, 200), snapped_rate_hz(99.58, 6_000)
+    (100.0, 12.5, 99.58)
     """
-    near = round(2.0 * measured_rate_hz) / 2.0
-    if near <= 0:
-        return measured_rate_hz
-    off = abs(measured_rate_hz / near - 1.0)
-    return near if off <= _SNAP_PART or off * n_samples <= 0.5 else measured_rate_hz
+    for near in (float(round(measured_rate_hz)), 6.25 * round(measured_rate_hz / 6.25)):
+        off = abs(measured_rate_hz / near - 1.0) if near > 0 else np.inf
+        if off <= _SNAP_PART or (off <= 10.0 * _SNAP_PART and off * n_samples <= 0.5):
+            return near
+    return measured_rate_hz
 
 
 def _mean_interval(forward: FloatArray) -> float:
@@ -159,16 +173,16 @@ def _steady_step(forward: FloatArray) -> tuple[float, bool]:
     inside = forward[forward <= max(_GAP_S, 3.0 * typical)]
     step_s = typical
     for _ in range(3):  # the median of rounded stamps is off by up to half their resolution
-        multiples = np.maximum(np.round(inside / step_s), 1.0)
-        step_s = float(inside.sum() / multiples.sum())
-    multiples = np.maximum(np.round(inside / step_s), 1.0)
-    off = np.abs(inside - multiples * step_s)
+        # equal stamps count as none: they make up for holes that were none (Garmin)
+        step_s = float(inside.sum() / np.round(inside / step_s).sum())
+    off = np.abs(inside - np.round(inside / step_s) * step_s)
     if (off <= _REGULAR_PART * step_s + 1e-9).mean() >= _REGULAR_SHARE:
         return step_s, True
     return float(inside.mean()), False
 
 
 def _packet_plan(times_s: FloatArray, mean_s: float, stated_rate_hz: float | None) -> ClockPlan:
+    mean_s = _packet_step(times_s, mean_s)
     step_s = mean_s
     intervals = np.diff(times_s)
     for _ in range(3):
@@ -183,6 +197,16 @@ def _packet_plan(times_s: FloatArray, mean_s: float, stated_rate_hz: float | Non
     wander = _wander_s(times_s, mean_s)
     mode: Mode = "counted" if wander <= 2.0 * mean_s else "interpolated"
     return _plan(mean_s, mode, "smooth", stated_rate_hz, len(times_s))
+
+
+def _packet_step(times_s: FloatArray, mean_s: float) -> float:
+    """Sample interval from the first stamp of a packet to that of the next: the last packet's own rows are no time."""
+    begins = np.flatnonzero(np.diff(times_s, prepend=times_s[0] - mean_s) >= 0.3 * mean_s)
+    between, n = np.diff(times_s[begins]), np.diff(begins)
+    if not len(n):
+        return mean_s
+    whole = (between >= 0) & (between <= max(_PACKET_GAP_S, 3.0 * float(np.median(between))))
+    return float(between[whole].sum() / n[whole].sum()) if whole.any() else mean_s
 
 
 def _wander_s(times_s: FloatArray, step_s: float) -> float:
@@ -231,7 +255,7 @@ def _moving(values: FloatArray, half: int, of: Callable[..., FloatArray]) -> Flo
 class _Tally:
     """What was seen of the clock, whatever the mode; only sums, so that memory is bounded."""
 
-    n_intervals: float = 0.0
+    n_intervals: int = 0
     spanned_s: float = 0.0
     n_interpolated: int = 0
     n_duplicates: int = 0
@@ -248,20 +272,25 @@ class _Tally:
         """Count intervals inside a run."""
         if not len(intervals_s):
             return
-        multiples = np.maximum(np.round(intervals_s / step_s), 1.0)
-        off = np.abs(intervals_s - multiples * step_s)
-        bins = np.minimum(off * (_JITTER_BINS / 2.0 / step_s), _JITTER_BINS).astype(np.int64)
-        self.jitter += np.bincount(bins, minlength=_JITTER_BINS + 1)
-        self.n_intervals += float(multiples.sum())
+        off = np.abs(intervals_s - np.maximum(np.round(intervals_s / step_s), 1.0) * step_s)
+        self._see_jitter(off, step_s)
+        self.n_intervals += len(intervals_s)
         self.spanned_s += float(intervals_s.sum())
+
+    def see_filled(self, n_samples: int) -> None:
+        """Count samples set into short holes."""
+        self.n_interpolated += n_samples
+        self.n_intervals += n_samples
 
     def see_packets(self, intervals_s: FloatArray, n_samples: IntArray, step_s: float) -> None:
         """Count intervals from packet to packet, each with the samples it covers."""
-        off = np.abs(intervals_s - n_samples * step_s)
-        bins = np.minimum(off * (_JITTER_BINS / 2.0 / step_s), _JITTER_BINS).astype(np.int64)
-        self.jitter += np.bincount(bins, minlength=_JITTER_BINS + 1)
-        self.n_intervals += float(n_samples.sum())
+        self._see_jitter(np.abs(intervals_s - n_samples * step_s), step_s)
+        self.n_intervals += int(n_samples.sum())
         self.spanned_s += float(intervals_s.sum())
+
+    def _see_jitter(self, off_s: FloatArray, step_s: float) -> None:
+        bins = np.minimum(off_s * (_JITTER_BINS / 2.0 / step_s), _JITTER_BINS).astype(np.int64)
+        self.jitter += np.bincount(bins, minlength=_JITTER_BINS + 1)
 
     def jitter_p99_s(self, step_s: float) -> float | None:
         """99th percentile of |interval - step|, to 1/2000 of the step."""
@@ -450,7 +479,7 @@ class Timebase:
         """Rows less those that repeat stamp and values of the row before, where stamps are otherwise single."""
         before = times[0] - 1.0 if self._last_row is None else self._last_s
         equal = np.diff(times, prepend=before) == 0.0
-        if self._plan.repair == "none" and equal.any():
+        if self._plan.repair == "none" and self._plan.drops_repeats and equal.any():
             above = np.vstack([accel[:1] if self._last_row is None else self._last_row[None], accel[:-1]])
             double = equal & (above == accel).all(axis=1)
             double[list(cuts)] = False
@@ -559,7 +588,7 @@ class _RowNames:
 class _CountedRun:
     """Consecutive samples of a steady clock: untouched, short holes filled.
 
-    The last row is held back until the next interval is known: a late stamp that the next one makes up for is no hole.
+    Some rows are held back until half a second more is known: a late stamp that later ones make up for is no hole.
     """
 
     def __init__(self, plan: ClockPlan, tally: _Tally, first_sample: int) -> None:
@@ -567,9 +596,11 @@ class _CountedRun:
         self._tally = tally
         self.next_sample = first_sample
         self.end_s: float | None = None
-        self._held: FloatArray | None = None
+        self._window = max(2, round(_CATCH_UP_S / plan.step_s))
+        self._rows: FloatArray = np.empty((0, 3))
+        self._intervals: FloatArray = np.empty(0)
+        self._late: FloatArray = np.empty(0)
         self._before: FloatArray | None = None
-        self._intervals_s = (plan.step_s, plan.step_s)
 
     def n_missing_until(self, time_s: float) -> int:
         """Samples missing between the end of this run and a time."""
@@ -585,53 +616,52 @@ class _CountedRun:
                 self.end_s = float(times[-1])
             yield self._block(accel)
             return
-        first_s = times[0] - self._plan.step_s if self.end_s is None else self.end_s
-        new = np.diff(times, prepend=first_s)
+        new = np.diff(times, prepend=times[0] - self._plan.step_s if self.end_s is None else self.end_s)
         self._tally.see(new[1:] if self.end_s is None else new, self._plan.step_s)
         self.end_s = float(times[-1])
-        rows = accel if self._held is None else np.vstack([self._held[None], accel])
-        intervals = new if self._held is None else np.concatenate([self._intervals_s[1:], new])
-        yield from self._filled(rows, intervals)
+        self._rows = np.concatenate([self._rows, accel])
+        self._intervals = np.concatenate([self._intervals, new])
+        yield from self._settle(len(self._rows) - self._window)
 
     def finish(self) -> Iterator[Item]:
-        """The row held back."""
-        if self._held is not None:
-            held, self._held = self._held[None], None
-            intervals = np.array([self._intervals_s[1], self._plan.step_s])
-            yield self._block(self._with_holes_filled(held, intervals))
+        """The rows held back."""
+        yield from self._settle(len(self._rows))
 
-    def _filled(self, rows: FloatArray, intervals: FloatArray) -> Iterator[Item]:
-        """Every row but the last, which is held back with the intervals on both of its sides."""
-        if len(rows) > 1:
-            yield self._block(self._with_holes_filled(rows[:-1], intervals))
-            self._before = rows[-2].copy()
-            self._intervals_s = (float(intervals[-2]), float(intervals[-1]))
-        else:
-            self._intervals_s = (self._intervals_s[1], float(intervals[-1]))
-        self._held = rows[-1].copy()
+    def _settle(self, n_rows: int) -> Iterator[Item]:
+        """The first rows held, short holes filled."""
+        if n_rows <= 0:
+            return
+        late = np.concatenate([self._late, self._intervals - self._plan.step_s])
+        missing = self._missing(late, n_rows)
+        rows = self._rows[:n_rows]
+        if missing.any():
+            above = rows[:1] if self._before is None else self._before[None]
+            rows = _set_in(np.vstack([above, rows]), missing)
+            self._tally.see_filled(int(missing.sum()))
+        self._before = self._rows[n_rows - 1].copy()
+        n_settled = len(self._late) + n_rows
+        self._late = late[max(0, n_settled - self._window) : n_settled].copy()
+        self._rows, self._intervals = self._rows[n_rows:], self._intervals[n_rows:]
+        yield self._block(rows)
 
-    def _with_holes_filled(self, rows: FloatArray, intervals: FloatArray) -> FloatArray:
-        """Rows with samples set into short holes; intervals has one more: the interval after the last row."""
-        step_s = self._plan.step_s
-        here = intervals[: len(rows)]
-        if not (here > 1.5 * step_s).any():
-            return rows
-        earlier = np.concatenate([self._intervals_s[:1], here[:-1]])
-        missing = np.round(here / step_s).astype(np.int64) - 1
-        made_up = (here + intervals[1:] < 2.5 * step_s) | (here + earlier < 2.5 * step_s)
-        missing = np.where((here > 1.5 * step_s) & ~made_up, np.maximum(missing, 0), 0)
-        above = rows[:1] if self._before is None else self._before[None]
-        if self._before is None:
-            missing[0] = 0
-        self._tally.n_interpolated += int(missing.sum())
-        return _set_in(np.vstack([above, rows]), missing)
+    def _missing(self, late: FloatArray, n_rows: int) -> IntArray:
+        """Samples missing before each row: what half a second before and after agree on. `late` is set right in place."""
+        step_s, window, held = self._plan.step_s, self._window, len(self._late)
+        missing = np.zeros(n_rows, dtype=np.int64)
+        for row in np.flatnonzero(late[held : held + n_rows] > 0.5 * step_s):
+            at = held + int(row)
+            start = max(0, at - window)
+            level = np.cumsum(late[start : at + window])
+            before = max(0.0, float(level[: at - start].max())) if at > start else 0.0
+            missing[row] = max(0, round((float(level[at - start :].min()) - before) / step_s))
+            late[at] -= missing[row] * step_s
+        return missing
 
     def _see_packets(self, times: FloatArray) -> None:
         """Count intervals from packet to packet."""
         step_s = self._plan.step_s
         begins = np.flatnonzero(np.diff(times, prepend=times[0] - 1.0) >= 0.3 * step_s)
-        n = np.diff(begins)
-        self._tally.see_packets(np.diff(times[begins]), n, step_s)
+        self._tally.see_packets(np.diff(times[begins]), np.diff(begins), step_s)
 
     def _block(self, accel: FloatArray) -> SampleBlock:
         block = SampleBlock(self.next_sample, np.ascontiguousarray(accel))

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loadsense.samples import Recording
+
+if TYPE_CHECKING:
+    from loadsense.readers.inspection import Inspection
 
 #: Format -> module with `sniff(head, path) -> bool` and `open_recording(path, options) -> Recording`, asked in this order;
 #: text comes last because it refuses by name whatever nobody else knows.
@@ -88,6 +91,67 @@ def read(
     source = Path(path)
     recording: Recording = import_module(_module_for(source)).open_recording(source, options)
     return recording
+
+
+def inspect(
+    path: str | Path,
+    *,
+    placement: str = "unknown",
+    unit: str | None = None,
+    sampling_rate_hz: float | None = None,
+    columns: str | Sequence[str] | None = None,
+    start: str | float | datetime | None = None,
+    end: str | float | datetime | None = None,
+    range_g: float | None = None,
+    body_mass_kg: float | None = None,
+    tz: str | None = None,
+    activity: str | None = None,
+    calibrate: bool = True,
+) -> Inspection:
+    """Say what a file is: format, columns, unit, rate and jitter, range, gaps, start, and what it cannot tell.
+
+    Parameters
+    ----------
+    path, placement, unit, sampling_rate_hz, columns, start, end, range_g, body_mass_kg, tz, activity, calibrate
+        As for `read`.
+
+    Returns
+    -------
+    Inspection
+        After a full pass over the file.
+
+    Raises
+    ------
+    UserError, WorldError
+        As for `read` and for its blocks.
+    """
+    from loadsense.readers.inspection import inspect_recording
+
+    recording = read(
+        path,
+        placement=placement,
+        unit=unit,
+        sampling_rate_hz=sampling_rate_hz,
+        columns=columns,
+        start=start,
+        end=end,
+        range_g=range_g,
+        body_mass_kg=body_mass_kg,
+        tz=tz,
+        activity=activity,
+        calibrate=calibrate,
+    )
+    return inspect_recording(recording)
+
+
+def sha256_of(recording: Recording) -> str | None:
+    """SHA-256 of the file that a recording was read from; None for one from memory.
+
+    After a complete pass over the blocks it costs nothing: the file was hashed while it was read.
+    """
+    from loadsense.readers.filed import FileRecording
+
+    return recording.sha256 if isinstance(recording, FileRecording) else recording.info.origin.sha256
 
 
 def _module_for(path: Path) -> str:

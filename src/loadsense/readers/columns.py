@@ -10,12 +10,12 @@ from typing import Final
 from loadsense.errors import FormatError, OptionError, unknown_name
 
 _AXIS_WORDS: Final = frozenset(
-    "acc accel acceleration accelerometer accelerations a raw axis data value sensor imu calibrated cal".split()
+    ["acc", "accel", "acceleration", "accelerometer", "accelerations", "a", "raw", "axis", "data", "value", "sensor", "imu", "calibrated", "cal"]
 )
-_GYRO_WORDS: Final = frozenset("gyro gyr gyroscope angular rotation rot omega".split())
-_FREE_WORDS: Final = frozenset("free linear lin user useracceleration linearacceleration freeacc linacc".split())
+_GYRO_WORDS: Final = frozenset(["gyro", "gyr", "gyroscope", "angular", "rotation", "rot", "omega"])
+_FREE_WORDS: Final = frozenset(["free", "linear", "lin", "user", "useracceleration", "linearacceleration", "freeacc", "linacc"])
 _TIME_WORDS: Final = frozenset(
-    "time timestamp timestamps t datetime date epoch elapsed sampletimefine unix utc local zeit tiempo temps ts".split()
+    ["time", "timestamp", "timestamps", "t", "datetime", "date", "epoch", "elapsed", "sampletimefine", "unix", "utc", "local", "zeit", "tiempo", "temps", "ts"]
 )
 _TIME_UNITS: Final = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,

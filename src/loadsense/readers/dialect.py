@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -58,6 +58,8 @@ class Header:
         Stated time of the first sample.
     uses_times : bool
         False where a time column is known to be useless and the stated rate rules.
+    not_rows : tuple of bytes
+        Beginnings of lines that this format puts among or below its rows.
     """
 
     format: str = "csv"
@@ -68,6 +70,7 @@ class Header:
     range_g: float | None = None
     start: datetime | None = None
     uses_times: bool = True
+    not_rows: tuple[bytes, ...] = ()
     device: str | None = None
     serial: str | None = None
     firmware: str | None = None
@@ -102,7 +105,7 @@ class Dialect:
     name_line: bytes | None
     axes: tuple[int, int, int]
     time: TimeColumn | None = None
-    first_row: tuple[str, ...] = field(default=())
+    first_row: tuple[str, ...] = ()
 
     @property
     def used_names(self) -> tuple[str, ...]:

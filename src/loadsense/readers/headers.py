@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
@@ -205,4 +204,10 @@ def _movesense(above: Above) -> Header | None:
     if [name.lower() for name in above.names[:4]] != ["timestamp", "accx", "accy", "accz"]:
         return None
     # Movesense calls its accelerometer "LinearAcceleration"; its values hold gravity
-    return Header(format="Movesense csv", n_lines=above.n_lines, unit="m/s2", device="Movesense")
+    return Header(
+        format="Movesense csv",
+        n_lines=above.n_lines,
+        unit="m/s2",
+        not_rows=(b"UTC Timestamp at", b"Relative Timestamp at"),
+        device="Movesense",
+    )

@@ -15,6 +15,9 @@ from loadsense.errors import FormatError, OptionError, WorldError
 #: Bytes read at once: large enough for the CSV parser's threads, small against the memory limit.
 BLOCK_BYTES: Final = 4 << 20
 
+#: Files up to this size are hashed at once; a larger one is hashed while it is read.
+_HASH_AT_ONCE_BYTES: Final = 16 << 20
+_BOM: Final = b"\xef\xbb\xbf"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -86,7 +89,9 @@ class ByteSource:
     def blocks(self) -> Iterator[bytes]:
         """Uncompressed bytes in order, in blocks that end at a line end (the last excepted)."""
         tail = b""
-        for block in self._raw_blocks():
+        for number, block in enumerate(self._raw_blocks()):
+            if not number:
+                block = block.removeprefix(_BOM)
             cut = block.rfind(b"\n") + 1
             if not cut:
                 tail += block
@@ -106,6 +111,18 @@ class ByteSource:
             while block := stream.read(BLOCK_BYTES):
                 yield block
             self.sha256 = hashed.digest.hexdigest()
+
+    def sha256_if_small(self) -> str | None:
+        """Hash of a file so small that reading it twice does not matter; None for a larger one."""
+        if self.sha256 is None and self.size() <= _HASH_AT_ONCE_BYTES:
+            self.sha256 = file_sha256(self.path)
+        return self.sha256
+
+    def sha256_now(self) -> str:
+        """Hash of the file, read for it unless a complete pass has hashed it."""
+        if self.sha256 is None:
+            self.sha256 = file_sha256(self.path)
+        return self.sha256
 
 
 def _read_up_to(stream: gzip.GzipFile, n_bytes: int) -> bytes:

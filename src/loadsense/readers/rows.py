@@ -22,6 +22,7 @@ from loadsense.samples import FloatArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_HALF_DAY_S: Final = 43_200.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,14 +65,16 @@ class RowReader:
     ----------
     source : ByteSource
     dialect : Dialect
-    n_repeated_headers, n_blank : int
-        Lines left out, of the last pass.
+    n_repeated_headers, n_not_rows : int
+        Lines left out, of the last pass; blank ones are not counted.
     """
 
     source: ByteSource
     dialect: Dialect
     n_repeated_headers: int = 0
-    n_blank: int = 0
+    n_not_rows: int = 0
+    _day_s: float = field(init=False, repr=False, default=0.0)
+    _last_s: float = field(init=False, repr=False, default=0.0)
     _convert: Any = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)  # an int where stamps are nanoseconds
 
@@ -81,12 +84,13 @@ class RowReader:
         self._base = 0.0 if time is None else first_stamp(time, self.dialect.first_row, self.dialect.decimal)
 
     def __iter__(self) -> Iterator[RowBlock]:
-        self.n_repeated_headers = self.n_blank = 0
+        self.n_repeated_headers = self.n_not_rows = 0
+        self._day_s = self._last_s = 0.0
         to_skip, line = self.dialect.header.n_lines, 1
         for block in self.source.blocks():
             data, n_skipped = _without_first_lines(block, to_skip)
             to_skip, line = to_skip - n_skipped, line + n_skipped
-            if data:
+            if data.strip():
                 yield from self._parsed(data, line)
                 line += data.count(b"\n")
 
@@ -138,30 +142,41 @@ class RowReader:
         elif time.kind in ("iso", "iso_offset"):
             times_s = (column.to_numpy().view(np.int64) - np.int64(self._base)) * 1e-9
         else:
-            try:
-                times_s = stamp_seconds(column.to_numpy(), time) - self._base
-            except ValueError as fault:
-                raise _Unparsable(str(fault)) from None
+            times_s = self._written_times(column.to_numpy(), time)
         if not np.isfinite(times_s).all():
             raise _Unparsable("not finite")
         return times_s
 
+    def _written_times(self, texts: Any, time: TimeColumn) -> FloatArray:
+        try:
+            times_s = stamp_seconds(texts, time) - self._base
+        except ValueError as fault:
+            raise _Unparsable(str(fault)) from None
+        if time.kind != "time_of_day":
+            return times_s
+        days = np.cumsum(np.diff(times_s + self._day_s, prepend=self._last_s) < -_HALF_DAY_S) * 2.0 * _HALF_DAY_S
+        # midnight: a clock without a date begins again at 0
+        times_s = times_s + self._day_s + days
+        self._day_s, self._last_s = self._day_s + float(days[-1]), float(times_s[-1])
+        return times_s
+
     def _pieces(self, data: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
         """Runs of lines that hold data, with the line each begins at; what is left out is counted."""
-        name_line = self.dialect.name_line
+        name_line, not_rows = self.dialect.name_line, self.dialect.header.not_rows
         empty = b' \t\r"' + self.dialect.separator.encode()
         run: list[bytes] = []
         start = first_line
         for number, line in enumerate(data.splitlines(keepends=True), first_line):
             stripped = line.strip()
             repeated = name_line is not None and stripped == name_line
-            if not repeated and line.strip(b"\n").strip(empty):
+            foreign = stripped.startswith(not_rows)
+            if stripped.strip(empty) and not repeated and not foreign:
                 if not run:
                     start = number
                 run.append(line)
                 continue
             self.n_repeated_headers += repeated
-            self.n_blank += not repeated
+            self.n_not_rows += foreign
             if run:
                 yield start, b"".join(run)
                 run = []

@@ -71,11 +71,12 @@ def rest_of(values: FloatArray, sampling_rate_hz: float) -> Rest:
         seconds = values[: n_seconds * n].reshape(n_seconds, n, 3)
         mean = np.linalg.norm(seconds.mean(axis=1), axis=1)
         spread = np.linalg.norm(seconds.std(axis=1), axis=1)
-        # a second of equal rows is a sensor that stands still or a program that fills up; only the first is at rest
-        quiet = (spread < _QUIET_PART * mean) & (mean > 0)
+        # seconds of equal rows are a program that fills up, not a sensor at rest
+        quiet = (spread < _QUIET_PART * mean) & (spread > 0)
         if quiet.any():
             return Rest(float(np.median(mean[quiet])), int(quiet.sum()))
-    return Rest(float(np.median(np.linalg.norm(values, axis=1))), 0)
+    norms = np.linalg.norm(values, axis=1)
+    return Rest(float(np.median(norms[norms > 0])) if norms.any() else 0.0, 0)
 
 
 def find_scale(dialect: Dialect, options: ReadOptions, values: FloatArray, sampling_rate_hz: float) -> Scale:
@@ -86,10 +87,6 @@ def find_scale(dialect: Dialect, options: ReadOptions, values: FloatArray, sampl
     ContentError
         Quiet seconds contradict the declared unit, or no unit fits them, or gravity has been removed.
     """
-    if (values == values[0]).all() and len(values) > 1:
-        raise ContentError(
-            "all samples are equal on all axes: the sensor did not record; check that it was started and export again"
-        )
     rest = rest_of(values, sampling_rate_hz)
     unit = options.unit or dialect.header.unit
     if unit is None:
