@@ -86,7 +86,8 @@ class ForceEquation:
     """A published equation from acceleration to force or loading rate, with the domain it holds in.
 
     ``linear``: b0 + b1 x + b2 BM + b3 x BM; ``quadratic``: b0 + b1 x + b2 x^2 + b3 BM + b4 x BM;
-    ``log_linear`` (Neugebauer): ln y = b0 + b1 x + b2 BM + b3 L + b4 x L, L = 1 for running.
+    ``log_linear`` (Neugebauer): ln y = b0 + b1 x + b2 BM + b3 L + b4 x L, L = 1 for running;
+    ``proportional`` (Newton): b0 BM x, where x is the slow vertical peak of the step, low-passed at 10 Hz.
 
     Attributes
     ----------
@@ -100,8 +101,8 @@ class ForceEquation:
         Component that x is taken from.
     predicts : {"grf_n", "loading_rate_n_per_s"}
         What y is; x is the RAW peak in g for force and the peak acceleration rate in g/s for loading rate.
-    form : {"linear", "quadratic", "log_linear"}
-        Which of the three forms.
+    form : {"linear", "quadratic", "log_linear", "proportional"}
+        Which of the four forms.
     coefficients : tuple of float
         b0, b1, ...
     mape_percent : float or None
@@ -119,7 +120,7 @@ class ForceEquation:
     site: Literal["hip", "back", "ankle"]
     vector: Literal["resultant", "vertical"]
     predicts: Literal["grf_n", "loading_rate_n_per_s"]
-    form: Literal["linear", "quadratic", "log_linear"]
+    form: Literal["linear", "quadratic", "log_linear", "proportional"]
     coefficients: tuple[float, ...]
     mape_percent: float | None
     min_body_mass_kg: float | None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
-from loadsense.criteria import Known, Source
 from loadsense.detection.impacts import ImpactCriteria
+from loadsense.evidence.fields import read_fields
 
 
 @cache
@@ -19,15 +18,15 @@ def impact_criteria() -> ImpactCriteria:
     >>> impact_criteria().min_peak_g
     1.3
     """
-    text = files("loadsense.evidence").joinpath("detection/impacts.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)["impacts"]
-    source = table["source"]
-    return ImpactCriteria(
-        cutoff_hz=table["cutoff_hz"],
-        min_peak_g=table["min_peak_g"],
-        min_distance_s=table["min_distance_s"],
-        gravity_s=table["gravity_s"],
-        source=Source(
-            citation=source["citation"], known=Known(source["known"]), doi=source["doi"], note=source["note"]
-        ),
+    fields = read_fields(Path(__file__).parent / "detection" / "impacts.toml")
+    table, source = fields.table("impacts"), fields.table("source")
+    criteria = ImpactCriteria(
+        cutoff_hz=table.number("cutoff_hz", low=0.1),
+        min_peak_g=table.number("min_peak_g", low=0.0),
+        min_distance_s=table.number("min_distance_s", low=0.0),
+        gravity_s=table.number("gravity_s", low=0.0),
+        source=source.source(),
     )
+    for part in (table, source, fields):
+        part.done()
+    return criteria
