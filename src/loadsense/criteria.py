@@ -313,7 +313,7 @@ class LandingTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
-    """One line of `loadsense thresholds`; `mark` is empty only for what was verified."""
+    """One line of `loadsense thresholds`: all of it in words, as printed."""
 
     kind: Literal["threshold", "bands", "equation", "convention", "rule", "plan"]
     name: str
@@ -321,11 +321,12 @@ class EvidenceRow:
     unit: str
     frame: str
     quantity: str
-    population: str
-    placement: str
-    filter: str
-    source: str
-    doi: str | None
-    known: Known
-    mark: str
-    note: str = ""
+    source: Source
+    population: str = ""
+    placement: str = ""
+    filter: str = ""
+
+    @property
+    def mark(self) -> str:
+        """How the number is known, in one word; empty for what was verified."""
+        return "" if self.source.known is Known.VERIFIED else self.source.known.value

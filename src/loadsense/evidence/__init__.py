@@ -1,5 +1,6 @@
 """Science as data: thresholds, equations, profiles, plans and rules, each with its source."""
 
+from loadsense.evidence.listing import table
 from loadsense.evidence.loader import (
     bands,
     grading,
@@ -11,15 +12,20 @@ from loadsense.evidence.loader import (
     rules,
     thresholds,
 )
+from loadsense.evidence.prescribing import load_person, plan, plans
 
 __all__ = [
     "bands",
     "grading",
     "index_criteria",
+    "load_person",
     "longwear_criteria",
     "numbers",
+    "plan",
+    "plans",
     "profile",
     "profiles",
     "rules",
+    "table",
     "thresholds",
 ]

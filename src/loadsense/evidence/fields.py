@@ -193,6 +193,10 @@ class Fields:
         """Keys that have not been taken yet."""
         return tuple(self._table)
 
+    def expect(self, keys: Sequence[str]) -> None:
+        """Name keys that may be here and were not asked for, for the hint of `done`."""
+        self._asked += keys
+
     def __contains__(self, key: str) -> bool:
         return key in self._table
 
