@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
 
 from loadsense.criteria import Threshold
-from loadsense.events import Landing
+from loadsense.events import Landing, LiftSet
 from loadsense.frames import seconds_at
 from loadsense.render.page import Grade
-from loadsense.render.sentences import grade_of, length_s, level, session_length_s
-from loadsense.render.words import axis_steps, axis_time, name, plain
+from loadsense.render.sentences import grade_of, length_s, level, repetitions, session_length_s
+from loadsense.render.words import axis_steps, axis_time, counted, duration, name, plain
 from loadsense.results import BandCount, Envelope, RecordingResult, SessionReport, Verdict
 
 #: Edges of the grid before a threshold takes the place of the nearest one; NET g and g/s.
@@ -47,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A horizontal line on the trace, at RAW g, with its words in the frame it was stated in."""
+    """A horizontal line on the trace that the verdict was judged by, at RAW g, in the words of its own frame."""
 
     raw_g: float
     words: str
@@ -71,6 +72,10 @@ class Trace:
         Outline of the envelope as SVG path data; x in buckets, y in hundredths of g downwards from the top.
     ticks, sets, gaps, levels : tuple
         What is drawn over it.
+    runs : tuple of Span
+        Sets of one exercise in a row, with one label for all of them.
+    key : tuple of (Grade, int)
+        Grades that occur, and how often.
     x_labels : tuple of (float, str)
         Percent of the width, and words.
     y_labels : tuple of (float, str)
@@ -89,6 +94,8 @@ class Trace:
     sets: tuple[Span, ...]
     gaps: tuple[Span, ...]
     levels: tuple[Level, ...]
+    runs: tuple[Span, ...]
+    key: tuple[tuple[Grade, int], ...]
     x_labels: tuple[tuple[float, str], ...]
     y_labels: tuple[tuple[float, str], ...]
     summary: str
@@ -163,16 +170,9 @@ def traces(report: SessionReport) -> tuple[Trace, ...]:
 def _trace(recording: RecordingResult, envelope: Envelope, report: SessionReport, span_s: float) -> Trace:
     """The trace of one sensor."""
     tallest_g = max((g for g in envelope.high_g if g is not None), default=0.0)
-    top_g = max(3, math.ceil(tallest_g * 1.05))
+    levels = _levels(report) if recording.landings else ()
+    top_g = max(3, math.ceil(max([tallest_g, *(line.raw_g for line in levels)]) + 0.2))
     ticks = tuple(_tick(recording, landing, report.verdict) for landing in recording.landings)
-    sets = tuple(
-        Span(
-            start_s=seconds_at(recording, one.start_sample),
-            end_s=seconds_at(recording, one.end_sample),
-            words=f"{name(one.exercise)} {len(one.repetitions)}",
-        )
-        for one in recording.sets
-    )
     return Trace(
         sensor=recording.sensor,
         span_s=span_s,
@@ -181,15 +181,27 @@ def _trace(recording: RecordingResult, envelope: Envelope, report: SessionReport
         bucket_s=envelope.bucket_samples / recording.info.sampling_rate_hz,
         outline=_outline(envelope, top_g),
         ticks=ticks,
-        sets=sets,
+        sets=tuple(_set_span(recording, [one]) for one in recording.sets),
         gaps=_gap_spans(recording),
-        levels=_levels(report, top_g) if ticks else (),
+        levels=levels,
+        runs=tuple(_set_span(recording, list(run)) for _, run in groupby(recording.sets, key=lambda one: one.exercise)),
+        key=tuple(Counter(tick.grade for tick in ticks).most_common()),
         x_labels=tuple((100 * at / span_s, axis_time(at)) for at in axis_steps(span_s)),
         y_labels=tuple((100 - 100 * g / top_g, str(g)) for g in _g_steps(top_g)),
         summary=(
-            f"{recording.sensor}: resultant acceleration over {axis_time(length_s(recording))} minutes, largest "
-            f"{tallest_g:.1f} g raw, {len(ticks)} landings, {len(sets)} sets; the table of events lists them"
+            f"{recording.sensor}: resultant acceleration over {duration(length_s(recording))}, largest "
+            f"{tallest_g:.1f} g raw, {counted(len(ticks), 'landing')}, {counted(len(recording.sets), 'set')}; "
+            "the table of events lists them"
         ),
+    )
+
+
+def _set_span(recording: RecordingResult, sets: list[LiftSet]) -> Span:
+    """Sets in a row as one stretch, labelled with the exercise and the repetitions of each."""
+    return Span(
+        start_s=seconds_at(recording, sets[0].start_sample),
+        end_s=seconds_at(recording, sets[-1].end_sample),
+        words=f"{name(sets[0].exercise)} {repetitions(sets)}",
     )
 
 
@@ -216,18 +228,21 @@ def _gap_spans(recording: RecordingResult) -> tuple[Span, ...]:
     )
 
 
-def _levels(report: SessionReport, top_g: int) -> tuple[Level, ...]:
-    """Levels of magnitude, and the band of the plan, that fit on the axis; NET g lie one g higher on a RAW axis."""
+def _levels(report: SessionReport) -> tuple[Level, ...]:
+    """What the landings were judged by: the band of the plan, else the profile's level; one g higher on a RAW axis.
+
+    A studied level is not drawn over landings that were prescribed by a band: nobody shall land harder to reach it.
+    """
     target = report.verdict.target
-    lines = [
+    band = [
         (value, f"{words} {plain(value)} g net")
         for value, words in ((target.get("min_net_g"), "band from"), (target.get("ceiling_net_g"), "ceiling"))
         if value is not None
     ]
     magnitude = magnitude_level(report)
-    if magnitude is not None:
-        lines.append((magnitude.value, f"studied level {level(magnitude.value, magnitude.unit, magnitude.frame)}"))
-    return tuple(Level(raw_g=net_g + 1, words=words) for net_g, words in lines if net_g + 1 < top_g)
+    if not band and magnitude is not None and report.verdict.basis == "evidence":
+        band = [(magnitude.value, f"studied level {level(magnitude.value, magnitude.unit, magnitude.frame)}")]
+    return tuple(Level(raw_g=net_g + 1, words=words) for net_g, words in band)
 
 
 def magnitude_level(report: SessionReport) -> Threshold | None:

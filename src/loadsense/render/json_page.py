@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from dataclasses import asdict
 from typing import Final
 
 from loadsense.criteria import ForceEquation, Source, Threshold
 from loadsense.frames import seconds_at, time_at
 from loadsense.placement import CAPABILITIES
-from loadsense.render.sentences import length_s, notes
+from loadsense.render.sentences import excluded_counts, length_s, notes
 from loadsense.render.words import FOOTER
 from loadsense.results import (
     BandCount,
@@ -64,7 +63,7 @@ def summary(report: SessionReport) -> Json:
         "index": _index(report.indices, report),
         "verdict": _verdict(report.verdict),
         "prescription": _prescription(report.prescription),
-        "excluded": dict(Counter(one.reason for r in report.recordings for one in r.excluded)),
+        "excluded": dict(excluded_counts(report)),
         "days": [_day(day) for r in report.recordings for day in r.days],
         "provenance": _provenance(report),
     }

@@ -50,10 +50,24 @@ _GRADE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A label and what stands beside it."""
+    """A label, what stands beside it, and what it was made with or limited by."""
 
     label: str
     text: str
+    note: str = ""
+
+    @property
+    def line(self) -> str:
+        """Text and note in one line."""
+        return f"{self.text} ({self.note})" if self.note else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class SensorQuality:
+    """Whether one sensor's data can be trusted."""
+
+    sensor: str
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +141,10 @@ class EventRow:
         Position on the trace.
     clock, time : str
         Minutes and seconds from the start, and local time of day (a dash without one).
-    what, measured, note : str
-        The grade or the exercise; the numbers; limits in words.
+    what, peak, rate, note : str
+        The grade, or the exercise and repetitions; NET peak in g and loading rate in g/s (a dash for a set); limits.
+    peak_net_g, rate_g_per_s : float or None
+        The same as numbers, for sorting.
     grade : Grade or None
         None for a set.
     """
@@ -141,7 +157,10 @@ class EventRow:
     clock: str
     time: str
     what: str
-    measured: str
+    peak: str
+    rate: str
+    peak_net_g: float | None
+    rate_g_per_s: float | None
     note: str
     grade: Grade | None
 
@@ -193,14 +212,14 @@ class SessionPage:
         Peak x rate; None without landings.
     bands : tuple of BandChart
         NET peaks by published band.
-    excluded : tuple of Fact
-        Reason and count, most frequent first.
     events : tuple of EventRow
         Landings and sets in order of time.
     days : tuple of DayRow
         For long wear.
-    quality, method : tuple of Fact
-        Data quality, and what the numbers were made with.
+    quality, notes : tuple of SensorQuality, tuple of str
+        Data quality by sensor, and what was noticed while reading.
+    method : tuple of Fact
+        What the numbers were made with.
     thresholds : tuple of ThresholdRow
         Levels used, with their marks.
     differences : tuple of str
@@ -221,10 +240,10 @@ class SessionPage:
     traces: tuple[Trace, ...]
     grid: Grid | None
     bands: tuple[BandChart, ...]
-    excluded: tuple[Fact, ...]
     events: tuple[EventRow, ...]
     days: tuple[DayRow, ...]
-    quality: tuple[Fact, ...]
+    quality: tuple[SensorQuality, ...]
+    notes: tuple[str, ...]
     method: tuple[Fact, ...]
     thresholds: tuple[ThresholdRow, ...]
     differences: tuple[str, ...]
@@ -255,10 +274,10 @@ def session_page(report: SessionReport) -> SessionPage:
         traces=charts.traces(report),
         grid=charts.grid(report),
         bands=charts.band_charts(report),
-        excluded=sentences.excluded_counts(report),
         events=sentences.event_rows(report),
         days=sentences.day_rows(report),
         quality=sentences.quality(report),
+        notes=sentences.notes(report),
         method=sentences.method(report),
         thresholds=sentences.threshold_rows(report),
         differences=report.provenance.differences_from_source,

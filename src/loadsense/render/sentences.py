@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 from loadsense.events import Landing, LiftSet
 from loadsense.frames import seconds_at, time_at
 from loadsense.placement import CAPABILITIES
-from loadsense.render.page import DayRow, EventRow, Fact, FlagLine, Grade, PlanRow, PlanTable, ThresholdRow, VerdictBox
+from loadsense.render.page import (
+    DayRow,
+    EventRow,
+    Fact,
+    FlagLine,
+    Grade,
+    PlanRow,
+    PlanTable,
+    SensorQuality,
+    ThresholdRow,
+    VerdictBox,
+)
 from loadsense.render.words import DASH, clock, counted, duration, listed, name, number, plain
 from loadsense.results import (
     DaySummary,
@@ -107,36 +118,42 @@ def verdict_box(verdict: Verdict) -> VerdictBox:
 def numbers(report: SessionReport) -> tuple[Fact, ...]:
     """The session in a handful of lines; a line with nothing to say is left out."""
     lines = (
-        Fact("landings", _landings(report)),
-        Fact("loading rate", _loading_rate(report)),
+        Fact("landings", _landings(report), report.landing_summary.reason),
+        _loading_rate(report),
         Fact("levels", _levels(report)),
-        Fact("force", _force(report)),
+        _force(report),
         Fact("lifts", _lifts(report)),
-        Fact("index", _index(report)),
-        Fact("excluded", ", ".join(f"{fact.text} x {fact.label}" for fact in excluded_counts(report))),
+        _index(report),
+        Fact("not counted", ", ".join(f"{count} x {reason}" for reason, count in excluded_counts(report))),
     )
     return tuple(line for line in lines if line.text)
 
 
 def _landings(report: SessionReport) -> str:
-    """Count and peaks, or why there is none."""
+    """Count and peaks; a dash where nothing could see landings."""
     summary = report.landing_summary
     if summary.count is None:
-        return f"{DASH} not observed: {summary.reason or 'no sensor of this session sees landings'}"
-    if not summary.count or summary.peak_net_g is None or summary.peak_g is None:
-        return f"{summary.count or 'none'} found" + (f": {summary.reason}" if summary.reason else "")
+        return f"{DASH} not observed"
+    if summary.peak_net_g is None or summary.peak_g is None:
+        return f"{summary.count or 'none'} found"
     net, raw = summary.peak_net_g, summary.peak_g
-    peaks = f"strongest {number(net.max)} g net ({number(raw.max)} g raw), median {number(net.median)} g net"
-    return f"{summary.count}, {peaks}" + (f" ({summary.reason})" if summary.reason else "")
+    return (
+        f"{summary.count}, strongest {number(net.max)} g net ({number(raw.max)} g raw), "
+        f"median {number(net.median)} g net"
+    )
 
 
-def _loading_rate(report: SessionReport) -> str:
+def _loading_rate(report: SessionReport) -> Fact:
     """Largest and median, never without definition and filter."""
     rate = report.landing_summary.loading_rate_g_per_s
     if rate is None:
-        return ""
-    made = f"{report.provenance.loading_rate_definition}; {report.provenance.filter}"
-    return f"max {number(rate.max, 0)} g/s, median {number(rate.median, 0)} g/s ({made})"
+        return Fact("loading rate", "")
+    made = report.provenance
+    return Fact(
+        "loading rate",
+        f"max {number(rate.max, 0)} g/s, median {number(rate.median, 0)} g/s",
+        f"{made.loading_rate_definition}; {made.filter}",
+    )
 
 
 def _levels(report: SessionReport) -> str:
@@ -161,14 +178,14 @@ def level(value: float, unit: str, frame: str | None) -> str:
     return f"{plain(value)} {unit}" + (f" {frame.lower()}" if frame else "")
 
 
-def _force(report: SessionReport) -> str:
+def _force(report: SessionReport) -> Fact:
     """Predicted peak force where an equation applies."""
     force = report.landing_summary.peak_grf_bw
     if force is None:
-        return ""
+        return Fact("force", "")
     errors = {e.mape_percent for e in report.provenance.equations if e.mape_percent is not None}
-    error = f", error of the equation about {plain(max(errors))} %" if errors else ""
-    return f"predicted peak max {number(force.max)} BW, median {number(force.median)} BW{error}"
+    error = f"error of the equation about {plain(max(errors))} %" if errors else ""
+    return Fact("force", f"predicted peak max {number(force.max)} BW, median {number(force.median)} BW", error)
 
 
 def _lifts(report: SessionReport) -> str:
@@ -182,11 +199,11 @@ def _lifts(report: SessionReport) -> str:
     for one in sets:
         by_exercise.setdefault(one.exercise, []).append(one)
     total = sum(len(one.repetitions) for one in sets)
-    listed_sets = "; ".join(f"{name(e)} {_repetitions(group)}" for e, group in by_exercise.items())
+    listed_sets = "; ".join(f"{name(e)} {repetitions(group)}" for e, group in by_exercise.items())
     return f"{counted(len(sets), 'set')}, {counted(total, 'repetition')}: {listed_sets}"
 
 
-def _repetitions(sets: list[LiftSet]) -> str:
+def repetitions(sets: list[LiftSet]) -> str:
     """Repetitions of each set: "5 x 5", or "5 + 5 + 4" when they differ; ">=" where a count is a lower bound."""
     counts = [f"{'>=' if one.repetitions_are_at_least else ''}{len(one.repetitions)}" for one in sets]
     if len(set(counts)) == 1 and len(counts) > 1:
@@ -194,20 +211,19 @@ def _repetitions(sets: list[LiftSet]) -> str:
     return " + ".join(counts)
 
 
-def _index(report: SessionReport) -> str:
+def _index(report: SessionReport) -> Fact:
     """The osteogenic index by its full name; reported, never graded."""
     index = report.indices.osteogenic_index
     if index.value is None:
-        return ""
+        return Fact("index", "")
     cumulative = report.indices.cumulative_index
-    extra = f"; cumulative index {number(cumulative)} [convention]" if cumulative is not None else ""
-    return f"{number(index.value)} {index.method}{extra}; no validated cut-off, not graded"
+    extra = f"; cumulative {number(cumulative)} [convention]" if cumulative is not None else ""
+    return Fact("index", f"{number(index.value)} {index.method}{extra}", "no validated cut-off, not graded")
 
 
-def excluded_counts(report: SessionReport) -> tuple[Fact, ...]:
+def excluded_counts(report: SessionReport) -> list[tuple[str, int]]:
     """Reason and count of what is not a landing or a set, most frequent first."""
-    reasons = Counter(one.reason for r in report.recordings for one in r.excluded)
-    return tuple(Fact(reason, str(count)) for reason, count in reasons.most_common())
+    return Counter(one.reason for r in report.recordings for one in r.excluded).most_common()
 
 
 def plan_table(prescription: PrescriptionResult) -> PlanTable | None:
@@ -278,7 +294,10 @@ def _landing_event(recording: RecordingResult, landing: Landing, grade: Grade) -
         clock=clock(at_s),
         time=_time_of_day(recording, candidate.landing_sample),
         what=grade.words,
-        measured=f"{'≥ ' if landing.clipped else ''}{number(landing.peak_net_g)} g net, {number(rate, 0, 'g/s')}",
+        peak=f"{'≥ ' if landing.clipped else ''}{number(landing.peak_net_g)}",
+        rate=number(rate, 0),
+        peak_net_g=landing.peak_net_g,
+        rate_g_per_s=rate,
         note="; ".join(limits),
         grade=grade,
     )
@@ -295,8 +314,11 @@ def _set_event(recording: RecordingResult, one_set: LiftSet) -> EventRow:
         until_s=seconds_at(recording, one_set.end_sample),
         clock=clock(at_s),
         time=_time_of_day(recording, one_set.start_sample),
-        what=name(one_set.exercise),
-        measured=f"{_repetitions([one_set])} repetitions{load}",
+        what=f"{name(one_set.exercise)}, {repetitions([one_set])} repetitions{load}",
+        peak=DASH,
+        rate=DASH,
+        peak_net_g=None,
+        rate_g_per_s=None,
         note="; ".join(one_set.notes),
         grade=None,
     )
@@ -325,27 +347,25 @@ def _day_row(day: DaySummary) -> DayRow:
     )
 
 
-def quality(report: SessionReport) -> tuple[Fact, ...]:
+def quality(report: SessionReport) -> tuple[SensorQuality, ...]:
     """Whether the data can be trusted, sensor by sensor."""
-    lines = [fact for recording in report.recordings for fact in _quality(recording, many=len(report.recordings) > 1)]
-    return (*lines, *(Fact("note", note) for note in notes(report)))
+    return tuple(SensorQuality(r.sensor, tuple(_quality(r))) for r in report.recordings)
 
 
-def _quality(recording: RecordingResult, *, many: bool) -> Iterator[Fact]:
-    prefix = f"{recording.sensor}: " if many else ""
+def _quality(recording: RecordingResult) -> Iterator[Fact]:
     info, seen, heard = recording.info, recording.quality, recording.clock
     measured = heard.measured_rate_hz or info.measured_rate_hz
     jitter = f", jitter p99 {number(heard.jitter_p99_ms)} ms" if heard.jitter_p99_ms is not None else ""
-    yield Fact(f"{prefix}rate", f"{plain(info.sampling_rate_hz)} Hz, measured {number(measured, 2, 'Hz')}{jitter}")
-    yield Fact(f"{prefix}samples", _samples(recording))
+    yield Fact("rate", f"{plain(info.sampling_rate_hz)} Hz, measured {number(measured, 2, 'Hz')}{jitter}")
+    yield Fact("samples", _samples(recording))
     if info.range_g is None:
-        yield Fact(f"{prefix}range", "unknown: clipped peaks cannot be told (give --range-g)")
+        yield Fact("range", "unknown, so clipped peaks cannot be told: give --range-g")
     else:
-        yield Fact(f"{prefix}range", f"±{plain(info.range_g)} g, {counted(seen.n_clipped, 'clipped sample')}")
-    yield Fact(f"{prefix}still", _still(recording))
+        yield Fact("range", f"±{plain(info.range_g)} g, {counted(seen.n_clipped, 'clipped sample')}")
+    yield Fact("still", _still(recording))
     if seen.non_wear_known:
         not_worn_s = sum(end - start for start, end in seen.non_wear) / info.sampling_rate_hz
-        yield Fact(f"{prefix}not worn", duration(not_worn_s))
+        yield Fact("not worn", duration(not_worn_s))
 
 
 def _samples(recording: RecordingResult) -> str:

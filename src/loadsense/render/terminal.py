@@ -49,7 +49,7 @@ def lines(page: SessionPage, *, folder: str | None = None) -> tuple[Line, ...]:
     facts = [Fact("recording", page.title), Fact("start", page.when), Fact("sensors", page.facts), *page.numbers]
     if page.plan is not None:
         facts.append(Fact("plan", _plan(page.plan)))
-    body = [Line(fact.label, fact.text) for fact in facts]
+    body = [Line(fact.label, fact.line) for fact in facts]
     after = [*_flags(page), *_advice(page)]
     if folder is not None:
         after.append(Line("written", folder))

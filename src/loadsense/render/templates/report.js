@@ -26,16 +26,16 @@
       plot.querySelectorAll(".x").forEach((label) => label.remove());
       for (let at = Math.ceil(from / step - 1e-9) * step; at <= from + width + 1e-9; at += step) {
         const label = document.createElement("span");
-        label.className = "x";
+        const place = (100 * (at - from)) / width;
+        label.className = place < 2 ? "x first" : place > 97 ? "x last" : "x";
         label.textContent = words(at, step);
-        label.style.left = `${(100 * (at - from)) / width}%`;
+        label.style.left = `${place}%`;
         plot.append(label);
       }
       for (const name of plot.querySelectorAll(".exercise")) {
         const start = Math.max(from, Number(name.dataset.from)), end = Math.min(from + width, Number(name.dataset.to));
         name.hidden = end <= start;
         name.style.left = `${(100 * (start - from)) / width}%`;
-        name.style.width = `${(100 * (end - start)) / width}%`;
       }
     }
     said.textContent = width >= span - 1e-6 ? "whole session" : `${words(from, step)} to ${words(from + width, step)}`;
@@ -75,17 +75,36 @@
     svg.addEventListener("pointercancel", () => { start = null; brush.setAttribute("width", 0); });
   }
 
-  for (const cell of document.querySelectorAll("#events [data-at]")) {
+  const table = document.querySelector("#events");
+  for (const cell of table?.querySelectorAll("[data-event]") ?? []) {
     const button = document.createElement("button");
+    button.type = "button";
     button.textContent = cell.textContent;
     button.setAttribute("aria-label", `show ${cell.textContent} on the trace`);
     cell.replaceChildren(button);
     button.addEventListener("click", () => {
       document.querySelectorAll(".chosen").forEach((tick) => tick.classList.remove("chosen"));
-      document.querySelectorAll(`[data-event="${CSS.escape(cell.dataset.event)}"].tick`).forEach((tick) => tick.classList.add("chosen"));
-      const at = Number(cell.dataset.at), until = Number(cell.dataset.until);
-      show(at - 5, until + 5);
+      const event = CSS.escape(`${cell.dataset.sensor} ${cell.dataset.event}`);
+      document.querySelectorAll(`.tick[data-event="${event}"]`).forEach((tick) => tick.classList.add("chosen"));
+      show(Number(cell.dataset.value) - 5, Number(cell.dataset.until) + 5);
       plots[0].scrollIntoView({ block: "center" });
     });
   }
+
+  const value = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+  table?.querySelectorAll("thead th").forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const order = new Intl.Collator("en", { numeric: true });
+      const rows = [...table.tBodies[0].rows].sort((a, b) => order.compare(value(a, column), value(b, column)));
+      table.tBodies[0].append(...(down ? rows.reverse() : rows));
+    });
+  });
 })();
