@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 #: Format -> module with `sniff(head, path) -> bool` and `open_recording(path, options) -> Recording`, asked in this order;
 #: text comes last because it refuses by name whatever nobody else knows.
 READERS: Final[dict[str, str]] = {
+    "actigraph_gt3x": "loadsense.readers.gt3x",
+    "axivity_cwa": "loadsense.readers.cwa",
+    "axivity_wav": "loadsense.readers.axivity_wav",
+    "geneactiv": "loadsense.readers.geneactiv",
+    "genea": "loadsense.readers.genea",
+    "matrix": "loadsense.readers.matrix",
     "text": "loadsense.readers.text",
 }
 

@@ -13,7 +13,7 @@ from typing import IO, Final, cast
 from loadsense.errors import FormatError, OptionError, WorldError
 
 #: Bytes read at once: large enough for the CSV parser's threads, small against the memory limit.
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 8 << 20
 
 #: Files up to this size are hashed at once; a larger one is hashed while it is read.
 _HASH_AT_ONCE_BYTES: Final = 16 << 20
@@ -101,14 +101,18 @@ class ByteSource:
         if tail:
             yield tail
 
-    def _raw_blocks(self) -> Iterator[bytes]:
+    def chunks(self, n_bytes: int) -> Iterator[bytes]:
+        """Uncompressed bytes in order, n at a time: for binary formats."""
+        return self._raw_blocks(n_bytes)
+
+    def _raw_blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
         with _translated(self.path), self.path.open("rb") as raw:
             hashed = _Hashed(raw)
             stream: IO[bytes] = cast("IO[bytes]", hashed)
             if self.is_gzip():
                 # gzip reads its file in small pieces; a reader of its own keeps hashing cheap
                 stream = cast("IO[bytes]", gzip.GzipFile(fileobj=cast("IO[bytes]", hashed)))
-            while block := stream.read(BLOCK_BYTES):
+            while block := stream.read(n_bytes):
                 yield block
             self.sha256 = hashed.digest.hexdigest()
 
