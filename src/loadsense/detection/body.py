@@ -14,7 +14,7 @@ import numpy as np
 
 from loadsense.detection.flights import FlightCriteria, FlightFinder, FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ
-from loadsense.detection.rhythm import alike_after, dominant_lag, strongest_rhythm
+from loadsense.detection.rhythm import alike_and_even, dominant_lag, strongest_rhythm
 from loadsense.events import Takeoff
 from loadsense.samples import FloatArray
 
@@ -25,20 +25,22 @@ class TrainScore:
 
     Attributes
     ----------
-    deficit, train_deficit, alike, train_alike : float
+    train_deficit, alike, train_alike, evenness : float
         Weights.
     bias : float
-        Added to the weighted sum.
-    accept, stay : float
-        Least score, and least score one or two landing intervals after an accepted landing.
+        Added to the weighted sum; a landing scores at least 0.
+    most_train_deficit_g_s : float
+        A larger train deficit counts as this much.
+    stay : float
+        Least score one or two landing intervals after an accepted landing.
     """
 
-    deficit: float
     train_deficit: float
     alike: float
     train_alike: float
+    evenness: float
     bias: float
-    accept: float
+    most_train_deficit_g_s: float
     stay: float
 
 
@@ -76,6 +78,10 @@ class BodyCriteria:
         The same inside a declared landing block.
     rebound_within_s, rebound_share : float
         A flight this soon after a landing and with less than this share of its deficit is its rebound.
+    interval_slack : float
+        How far a landing interval may be off the train's, as a share of it.
+    join_share : float
+        An impact joins the train that begins after it with at least this share of its deficit.
     """
 
     flight: FlightCriteria
@@ -100,6 +106,8 @@ class BodyCriteria:
     block_deficit_g_s: float
     rebound_within_s: float
     rebound_share: float
+    interval_slack: float
+    join_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +124,9 @@ class Features:
         Strongest autocorrelation of |a|.
     interval_s : float
         To the landing before, or the dominant rhythm.
-    alike : float
-        Correlation of the axes with themselves one interval later.
+    alike, evenness : float
+        Correlation of the axes with themselves one interval later; and that less the same two intervals later, which
+        is below 0 where left and right differ.
     train_deficit_g_s, train_alike : float
         Medians over the landings around.
     is_rhythmic : bool
@@ -130,17 +139,32 @@ class Features:
     rhythm: float
     interval_s: float
     alike: float
+    evenness: float
     train_deficit_g_s: float
     train_alike: float
     is_rhythmic: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Empty reason: a landing."""
+    """What an impact is.
 
-    reason: str
+    Attributes
+    ----------
+    reason : str
+        Why it is no landing; empty where it is one.
+    takeoff : Takeoff
+        How its flight began.
+    interval_s : float or None
+        Landing interval of the train that it is part of.
+    may_join : bool
+        No landing by itself, but it would be one of a train that begins after it.
+    """
+
+    reason: str = ""
     takeoff: Takeoff = Takeoff.UNKNOWN
+    interval_s: float | None = None
+    may_join: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -174,7 +198,7 @@ class BodyJudge:
         """Start at a grid index, without context; `begins` where the stream itself starts there."""
         self._finder.restart(first)
         self._around: deque[FlightImpact] = deque()
-        self._alike: dict[int, float] = {}
+        self._alike: dict[int, tuple[float, float]] = {}
         if begins:
             self._begin = first
             self._last: FlightImpact | None = None
@@ -191,18 +215,33 @@ class BodyJudge:
         """Is it a landing, by the samples before grid index `until`?"""
         criteria = self._criteria
         if not impact.recorded:
-            return Verdict("samples missing in the flight")
+            return Verdict(reason="samples missing in the flight")
         if impact.flight.deficit_g_s < self._least_deficit:
-            return Verdict("no flight")
+            return Verdict(reason="no flight")
         impulse = trace.surplus_g_s(impact.flight.end, min(until, impact.flight.end + 40))
         if impulse < criteria.least_impulse_g_s:
-            return Verdict("no landing impulse")
+            return Verdict(reason="no landing impulse")
         features = self.features(impact, trace, until)
         if features.turn_deg > criteria.most_turn_deg:
-            return Verdict("fall")
+            return Verdict(reason="fall")
         takeoff = Takeoff.PUSH if features.push_g_s >= criteria.push_g_s else Takeoff.NONE
         reason = self._in_train(impact, features) if features.is_rhythmic else self._alone(impact, features, trace)
-        return Verdict(reason, takeoff)
+        return Verdict(
+            reason=reason,
+            takeoff=takeoff,
+            interval_s=features.interval_s if features.is_rhythmic and not reason else None,
+            may_join=bool(reason),
+        )
+
+    def joins(self, impact: FlightImpact, landing: FlightImpact, interval_s: float) -> bool:
+        """Whether an earlier impact belongs to the train of a landing: on its beat, with a flight like it."""
+        beats = (landing.peak - impact.peak) / (interval_s * GRID_HZ)
+        is_like = impact.flight.deficit_g_s >= self._criteria.join_share * landing.flight.deficit_g_s
+        return is_like and self._is_beat(beats)
+
+    def _is_beat(self, intervals: float) -> bool:
+        """One or two landing intervals."""
+        return min(abs(intervals - 1.0), abs(intervals - 2.0) / 2.0) <= self._criteria.interval_slack
 
     def accept(self, impact: FlightImpact, _trace: Trace) -> None:
         """Remember a landing: the rebound and the next ones of its train are judged by it."""
@@ -222,7 +261,7 @@ class BodyJudge:
         near = [c for c in self._around if peak - 260 < c.peak and c.flight.end <= min(until, peak + 48)]
         soon = [c for c in near if 0 < c.flight.end - flight.end < 100]
         begins = peak - self._begin < 130 and len(soon) >= 2
-        alike = [self._alike_of(c, trace, until) for c in near if c.peak <= peak and c.flight.deficit_g_s > 0.05]
+        alike = [self._alike_of(c, trace, until)[0] for c in near if c.peak <= peak and c.flight.deficit_g_s > 0.05]
         return Features(
             push_g_s=trace.surplus_g_s(max(self._begin, flight.start - 50), flight.start),
             impulse_g_s=trace.surplus_g_s(flight.end, min(until, flight.end + 40)),
@@ -230,6 +269,7 @@ class BodyJudge:
             rhythm=rhythm,
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
             alike=alike[-1] if alike else 0.0,
+            evenness=self._alike_of(impact, trace, until)[1],
             train_deficit_g_s=float(np.median([c.flight.deficit_g_s for c in near])),
             train_alike=float(np.median(alike)) if alike else 0.0,
             is_rhythmic=rhythm >= self._criteria.rhythm or begins,
@@ -241,14 +281,14 @@ class BodyJudge:
         window = np.minimum(trace.g(impact.peak - 170, min(until, impact.peak + 80)), 4.0)
         return dominant_lag(window, 25, 75)
 
-    def _alike_of(self, impact: FlightImpact, trace: Trace, until: int) -> float:
-        """Both legs alike around an impact; remembered once its whole window was there."""
+    def _alike_of(self, impact: FlightImpact, trace: Trace, until: int) -> tuple[float, float]:
+        """Alikeness and evenness around an impact; remembered once the whole window was there."""
         end = impact.peak + 80
         if end <= until and impact.peak in self._alike:
             return self._alike[impact.peak]
-        rows = np.clip(trace.rows(impact.peak - 170, min(until, end)), -4.0, 4.0)
-        g = np.minimum(trace.g(impact.peak - 170, min(until, end)), 4.0)
-        value = alike_after(rows, g, self._interval(impact, trace, until), 3)
+        first, last = impact.peak - 240, min(until, end)
+        rows, g = np.clip(trace.rows(first, last), -4.0, 4.0), np.minimum(trace.g(first, last), 4.0)
+        value = alike_and_even(rows, g, self._interval(impact, trace, until))
         if end <= until:
             self._alike[impact.peak] = value
         return value
@@ -259,22 +299,21 @@ class BodyJudge:
         if deficit >= self._criteria.sure_deficit_g_s:
             return ""
         points = (
-            score.deficit * deficit
-            + score.train_deficit * features.train_deficit_g_s
+            score.train_deficit * min(features.train_deficit_g_s, score.most_train_deficit_g_s)
             + score.alike * features.alike
             + score.train_alike * features.train_alike
+            + score.evenness * features.evenness
             + score.bias
         )
         duty = deficit / max(features.interval_s, 0.3)
-        least = score.stay if self._follows(impact, features.interval_s) else score.accept
+        least = score.stay if self._follows(impact, features.interval_s) else 0.0
         return "" if points >= least and duty >= self._criteria.least_duty else "running step"
 
     def _follows(self, impact: FlightImpact, interval_s: float) -> bool:
         """One or two landing intervals after an accepted landing."""
         if self._last is None:
             return False
-        intervals = (impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0)
-        return min(abs(intervals - 1.0), abs(intervals - 2.0) / 2.0) <= 0.15
+        return self._is_beat((impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0))
 
     def _alone(self, impact: FlightImpact, features: Features, trace: Trace) -> str:
         """Return the reason why a lone impact is no landing; empty where it is one."""

@@ -32,7 +32,7 @@ _HOP: Final = 20
 #: Rows taken into the history at a time: keeps memory flat whatever the size of a block.
 _PIECE: Final = 4096
 #: Grid samples the judges may look back.
-_LOOK_BACK: Final = 520
+_LOOK_BACK: Final = 640
 #: Hops for which a loud hop keeps the judges awake: the impact window, the medians and the wrist's smoothing.
 _AWAKE_HOPS: Final = 4
 
@@ -53,6 +53,8 @@ class LandingCriteria:
         Regular trains at the wrist.
     settle_after_s : float
         A landing is final this long after its peak.
+    join_within_s : float
+        An impact that was no landing by itself may still join a train until this long after its peak.
     same_within_s : float
         Two landings this close are one, the first.
     gap_kept_s : float
@@ -66,6 +68,7 @@ class LandingCriteria:
     wrist: WristCriteria
     wrist_train: BodyCriteria
     settle_after_s: float
+    join_within_s: float
     same_within_s: float
     gap_kept_s: float
     impact_over_g: float
@@ -79,6 +82,7 @@ class _Pending:
     judge: Judge
     impact: FlightImpact
     told: LandingCandidate | None = None
+    verdict: Verdict | None = None
 
 
 class LandingDetector:
@@ -112,6 +116,7 @@ class LandingDetector:
         self._judges = _judges(criteria, self._capability.landing_method, range_g, landing_block)
         self._least_peak_g = min((judge.least_peak_g for judge in self._judges), default=math.inf)
         self._settle = round(criteria.settle_after_s * GRID_HZ)
+        self._hold = round(criteria.join_within_s * GRID_HZ)
         self._history = History(sampling_rate_hz, (_LOOK_BACK + 6 * _HOP) / GRID_HZ)
         self._trace = Trace(_LOOK_BACK)
         self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
@@ -150,6 +155,8 @@ class LandingDetector:
         self._hop = self._history.grid_start // _HOP
         self._awake_until = -1
         self._pending: deque[_Pending] = deque()
+        self._held: deque[_Pending] = deque()
+        self._train: deque[FlightImpact] = deque(maxlen=2)
         self._last_peak: int | None = None
         self._cut = False
         for judge in self._judges:
@@ -159,7 +166,9 @@ class LandingDetector:
         """Judge everything that is left of a stretch, and begin a new one."""
         out: list[LandingCandidate | Excluded] = []
         end = self._history.grid_end
-        if end > self._history.grid_start and (self._awake(self._hop) or self._pending or self._loud(end // _HOP + 1)):
+        if end > self._history.grid_start and (
+            self._awake(self._hop) or self._pending or self._held or self._loud(end // _HOP + 1)
+        ):
             self._look(end, out, closing=True)
         self._restart(self._history.end)
         return out
@@ -186,11 +195,16 @@ class LandingDetector:
         return (np.flatnonzero(highest >= self._least_peak_g) + self._hop).tolist()
 
     def _awake(self, hop: int) -> bool:
-        return hop <= self._awake_until or bool(self._pending and self._due(self._pending[0]) <= hop)
+        due = self._due()
+        return hop <= self._awake_until or (due is not None and due <= hop)
 
-    def _due(self, pending: _Pending) -> int:
-        """Hop with whose end an impact can be settled."""
-        return (pending.impact.peak + self._settle) // _HOP
+    def _due(self) -> int | None:
+        """Hop with whose end the next waiting impact can be settled or let go."""
+        ends = [queue[0].impact.peak + wait for queue, wait in self._waiting() if queue]
+        return min(ends) // _HOP if ends else None
+
+    def _waiting(self) -> tuple[tuple[deque[_Pending], int], ...]:
+        return (self._pending, self._settle), (self._held, self._hold)
 
     def _busy(self, loud: list[int], end_hop: int) -> Iterator[int]:
         """Hops that need a look, in order; the others are passed over."""
@@ -204,7 +218,8 @@ class LandingDetector:
                 hop += 1
                 continue
             following = loud[at] if at < len(loud) else end_hop
-            hop = min(following, self._due(self._pending[0]) if self._pending else end_hop)
+            due = self._due()
+            hop = following if due is None else min(following, due)
 
     def _look(self, end: int, out: list[LandingCandidate | Excluded], *, closing: bool = False) -> None:
         """Find what has closed by a grid index, and settle what is due."""
@@ -218,6 +233,9 @@ class LandingDetector:
                 self._meet(_Pending(judge, impact), out)
         while self._pending and (closing or self._pending[0].impact.peak + self._settle <= end):
             self._settle_first(end, out)
+        while self._held and (closing or self._held[0].impact.peak + self._hold <= end):
+            held = self._held.popleft()
+            self._exclude(held, held.verdict or Verdict(), out)
 
     def _meet(self, pending: _Pending, out: list[LandingCandidate | Excluded]) -> None:
         """Queue an impact by its peak, and tell at once what looks like a landing by its end."""
@@ -231,20 +249,48 @@ class LandingDetector:
             out.append(pending.told)
 
     def _settle_first(self, end: int, out: list[LandingCandidate | Excluded]) -> None:
-        """Say the last word on the oldest pending impact."""
+        """Say the last word on the oldest pending impact, or hold it for a train that may begin after it."""
         pending = self._pending.popleft()
         impact = pending.impact
         verdict = pending.judge.judge(impact, self._trace, min(end, impact.peak + self._settle))
         if verdict.accepted and self._is_same(impact):
-            verdict = Verdict("same landing")
+            verdict = Verdict(reason="same landing")
+        pending.verdict = verdict
         if verdict.accepted:
-            self._last_peak = impact.peak
-            pending.judge.accept(impact, self._trace)
-            out.append(self._candidate(impact, verdict, Status.SETTLED))
-            return
+            self._accept(pending, verdict, out)
+        elif verdict.may_join:
+            self._held.append(pending)
+        else:
+            self._exclude(pending, verdict, out)
+
+    def _accept(self, pending: _Pending, verdict: Verdict, out: list[LandingCandidate | Excluded]) -> None:
+        """Settle a landing; the second one of a train brings in the impacts on its beat before it."""
+        impact, judge = pending.impact, pending.judge
+        self._last_peak = impact.peak
+        judge.accept(impact, self._trace)
+        if isinstance(judge, BodyJudge) and verdict.interval_s is not None:
+            if self._train and judge.joins(self._train[-1], impact, verdict.interval_s):
+                self._bring_in(judge, self._train[-1], verdict.interval_s, out)
+            self._train.append(impact)
+        out.append(self._candidate(impact, verdict, Status.SETTLED))
+
+    def _bring_in(
+        self, judge: BodyJudge, landing: FlightImpact, interval_s: float, out: list[LandingCandidate | Excluded]
+    ) -> None:
+        """Accept the held impacts that lie on the beat of a train, from its first landing backwards."""
+        late = []
+        for held in reversed(self._held):
+            if held.verdict is not None and judge.joins(held.impact, landing, interval_s):
+                landing = held.impact
+                late.append(held)
+        for held in reversed(late):
+            self._held.remove(held)
+            out.append(self._candidate(held.impact, held.verdict or Verdict(), Status.SETTLED))
+
+    def _exclude(self, pending: _Pending, verdict: Verdict, out: list[LandingCandidate | Excluded]) -> None:
         if pending.told is not None:
             out.append(replace(pending.told, status=Status.WITHDRAWN, reason=verdict.reason))
-        peak, peak_g = self._raw_peak(impact)
+        peak, peak_g = self._raw_peak(pending.impact)
         out.append(Excluded(kind="landing", peak_sample=peak, reason=verdict.reason, peak_g=peak_g))
 
     def _is_same(self, impact: FlightImpact) -> bool:

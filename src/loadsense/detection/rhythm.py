@@ -61,15 +61,24 @@ def dominant_lag(magnitude_g: FloatArray, shortest: int, longest: int) -> int:
     return int(lags[peaks[np.argmax(r[peaks])]]) if len(peaks) else 0
 
 
-def alike_after(accel_g: FloatArray, magnitude_g: FloatArray, lag: int, slack: int) -> float:
-    """Correlation of the three axes with themselves one landing interval later.
+def alike_and_even(accel_g: FloatArray, magnitude_g: FloatArray, interval: int) -> tuple[float, float]:
+    """How alike the three axes are to themselves one landing interval later, and how much more so than two later.
 
-    Near 1 where every impact comes through both legs alike; lower in running, where left and right steps mirror the
-    horizontal axes, and in a pocket, which feels one leg. The lag is the best for |a| within `slack` samples.
+    The first is near 1 where every impact comes through both legs alike; it is lower in running, where left and right
+    steps mirror the horizontal axes, and in a pocket, which feels one leg. The second is below 0 in running, which
+    repeats after a stride, not after a step. Both lags are moved to where |a| fits best; 0 where there is no room.
     """
-    n = len(accel_g)
-    if lag < 20 or n < lag + 60:
-        return 0.0
+    room = len(accel_g) - 60
+    if interval < 24 or interval + 3 > room:
+        return 0.0, 0.0
+    one = _best_lag(magnitude_g, interval, 3)
+    alike = float(autocorrelations(accel_g, np.array([one]))[0])
+    if 2 * one + 4 > room:
+        return alike, 0.0
+    two = _best_lag(magnitude_g, 2 * one, 4)
+    return alike, alike - float(autocorrelations(accel_g, np.array([two]))[0])
+
+
+def _best_lag(magnitude_g: FloatArray, lag: int, slack: int) -> int:
     near = np.arange(lag - slack, lag + slack + 1)
-    best = int(near[np.argmax(autocorrelations(magnitude_g, near))])
-    return float(autocorrelations(accel_g, np.array([best]))[0])
+    return int(near[np.argmax(autocorrelations(magnitude_g, near))])

@@ -126,23 +126,24 @@ class WristJudge:
         criteria = self._criteria
         before, after, peak_g = self._impulses(impact, trace, until)
         if not impact.recorded:
-            return Verdict("samples missing in the flight")
+            return Verdict(reason="samples missing in the flight")
         if after < criteria.pair_g_s or peak_g < criteria.least_peak_g:
-            return Verdict("no landing impulse")
+            return Verdict(reason="no landing impulse")
         if before < criteria.pair_g_s:
-            return Verdict("no push-off")
+            return Verdict(reason="no push-off")
         if after < criteria.landing_share * before:
-            return Verdict("arm swing")
+            return Verdict(reason="arm swing")
         if impact.peak_g / peak_g > criteria.most_sharpness and after < criteria.broad_g_s:
-            return Verdict("knock")
+            return Verdict(reason="knock")
         if self._last is not None:
             since_s = (impact.peak - self._last[0]) / GRID_HZ
             is_aftershock = since_s < criteria.aftershock_s and before < criteria.aftershock_share * self._last[1]
             if since_s < criteria.refractory_s or is_aftershock:
-                return Verdict("second bounce")
+                return Verdict(reason="second bounce")
         lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
         rhythm = strongest_rhythm(np.minimum(trace.g(impact.peak - 200, until), 4.0), lags, 80)
-        return Verdict("running step" if rhythm >= criteria.most_rhythm else "", Takeoff.PUSH)
+        reason = "running step" if rhythm >= criteria.most_rhythm else ""
+        return Verdict(reason=reason, takeoff=Takeoff.PUSH)
 
     def _impulses(self, impact: FlightImpact, trace: Trace, until: int) -> tuple[float, float, float]:
         """Smoothed impulse before the dip and after it, g s, and the smoothed peak after it, RAW g."""
