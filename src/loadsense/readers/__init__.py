@@ -13,8 +13,8 @@ from loadsense.samples import Recording
 if TYPE_CHECKING:
     from loadsense.readers.inspection import Inspection
 
-#: Format -> module with `sniff(head, path) -> bool` and `open_recording(path, options) -> Recording`, asked in this order;
-#: text comes last because it refuses by name whatever nobody else knows.
+#: Format -> module with `sniff(head: bytes, path) -> bool` and `open_recording(path, options) -> Recording`, asked in
+#: this order; text comes last because it takes everything and refuses by name what is no table.
 READERS: Final[dict[str, str]] = {
     "actigraph_gt3x": "loadsense.readers.gt3x",
     "axivity_cwa": "loadsense.readers.cwa",

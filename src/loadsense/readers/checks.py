@@ -42,17 +42,7 @@ class ValueCheck:
         largest_g = max(float(accel_g.max()), -float(accel_g.min()))
         self.largest_g = max(self.largest_g, largest_g)
         if self._range_g is not None and largest_g > _BEYOND * self._range_g:
-            self._refuse(accel_g, first_row)
-
-    def _refuse(self, accel_g: FloatArray, first_row: int) -> None:
-        assert self._range_g is not None
-        beyond = np.abs(accel_g) > _BEYOND * self._range_g
-        row = int(beyond.any(axis=1).argmax())
-        axis = int(beyond[row].argmax())
-        raise ContentError(
-            f"row {first_row + row}: axis {'xyz'[axis]} reads {accel_g[row, axis]:.2f} g, beyond the declared range of "
-            f"+-{self._range_g:g} g; correct --range-g (or --unit)"
-        )
+            raise _beyond(self._range_g, accel_g, first_row)
 
     def finish(self) -> None:
         """No more rows.
@@ -64,6 +54,17 @@ class ValueCheck:
         """
         if self._n > 1 and not self._varies:
             raise ContentError(ALL_EQUAL)
+
+
+def _beyond(range_g: float, accel_g: FloatArray, first_row: int) -> ContentError:
+    """Name the first value beyond the range."""
+    beyond = np.abs(accel_g) > _BEYOND * range_g
+    row = int(beyond.any(axis=1).argmax())
+    axis = int(beyond[row].argmax())
+    return ContentError(
+        f"row {first_row + row}: axis {'xyz'[axis]} reads {accel_g[row, axis]:.2f} g, beyond the declared range of "
+        f"+-{range_g:g} g; correct --range-g (or --unit)"
+    )
 
 
 ALL_EQUAL = (

@@ -10,12 +10,46 @@ from typing import Final
 from loadsense.errors import FormatError, OptionError, unknown_name
 
 _AXIS_WORDS: Final = frozenset(
-    ["acc", "accel", "acceleration", "accelerometer", "accelerations", "a", "raw", "axis", "data", "value", "sensor", "imu", "calibrated", "cal"]
+    [
+        "acc",
+        "accel",
+        "acceleration",
+        "accelerometer",
+        "accelerations",
+        "a",
+        "raw",
+        "axis",
+        "data",
+        "value",
+        "sensor",
+        "imu",
+        "calibrated",
+        "cal",
+    ]
 )
 _GYRO_WORDS: Final = frozenset(["gyro", "gyr", "gyroscope", "angular", "rotation", "rot", "omega"])
-_FREE_WORDS: Final = frozenset(["free", "linear", "lin", "user", "useracceleration", "linearacceleration", "freeacc", "linacc"])
+_FREE_WORDS: Final = frozenset(
+    ["free", "linear", "lin", "user", "useracceleration", "linearacceleration", "freeacc", "linacc"]
+)
 _TIME_WORDS: Final = frozenset(
-    ["time", "timestamp", "timestamps", "t", "datetime", "date", "epoch", "elapsed", "sampletimefine", "unix", "utc", "local", "zeit", "tiempo", "temps", "ts"]
+    [
+        "time",
+        "timestamp",
+        "timestamps",
+        "t",
+        "datetime",
+        "date",
+        "epoch",
+        "elapsed",
+        "sampletimefine",
+        "unix",
+        "utc",
+        "local",
+        "zeit",
+        "tiempo",
+        "temps",
+        "ts",
+    ]
 )
 _TIME_UNITS: Final = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
@@ -25,7 +59,7 @@ _TIME_UNITS: Final = {
 }  # fmt: skip
 _UNITS: Final = {
     "g": "g", "gs": "g", "mg": "mg", "millig": "mg", "m/s2": "m/s2", "m/s^2": "m/s2", "m/s²": "m/s2", "m/s/s": "m/s2",
-    "ms2": "m/s2", "ms-2": "m/s2", "ms^-2": "m/s2", "m/s**2": "m/s2", "mps2": "m/s2", "counts": "counts", "lsb": "counts",
+    "ms2": "m/s2", "ms-2": "m/s2", "ms^-2": "m/s2", "m/s**2": "m/s2", "mps2": "m/s2", "counts": "counts",
     "deg/s": "deg/s", "°/s": "deg/s", "dps": "deg/s", "rad/s": "deg/s",
 }  # fmt: skip
 _PARENTHESES: Final = re.compile(r"[(\[{](?P<inside>[^)\]}]*)[)\]}]")
@@ -164,11 +198,12 @@ def _no_axes(names: Sequence[Name], missing: Sequence[str]) -> FormatError:
         )
     if len(missing) == 3:
         return FormatError(
-            f"no acceleration columns among: {listed}; expected time,x,y,z or acc_x,acc_y,acc_z: name them with --columns"
+            f"no acceleration columns among: {listed}; expected time,x,y,z or acc_x,acc_y,acc_z: "
+            "name them with --columns"
         )
     return FormatError(
-        f"axis {' and '.join(missing)} missing among: {listed}; expected x, y and z: export all three, or name them with "
-        "--columns"
+        f"axis {' and '.join(missing)} missing among: {listed}; expected x, y and z: "
+        "export all three, or name them with --columns"
     )
 
 

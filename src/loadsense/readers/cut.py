@@ -75,7 +75,8 @@ def _seconds(name: str, bound: datetime | float | None, file_start: datetime | N
         return bound
     if file_start is None:
         raise OptionError(
-            f"{name} {bound.isoformat()} is a time of day, and the file has none; give --{name} in seconds from its first row"
+            f"{name} {bound.isoformat()} is a time of day, and the file has none; "
+            f"give --{name} in seconds from its first row"
         )
     if bound.tzinfo is None:
         bound = bound.replace(tzinfo=file_start.tzinfo)

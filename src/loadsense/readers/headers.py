@@ -104,10 +104,11 @@ def _actigraph_start(text: str) -> datetime | None:
         return None
     letters = [part[0].lower() for part in re.split(r"[/.\-]", order[1] if order else "M/d/yyyy") if part]
     numbers = dict(zip(letters, map(int, date.groups()), strict=False))
+    hour, minute, second = map(int, clock.groups())
     if sorted(numbers) != ["d", "m", "y"]:
         return None
     try:
-        return datetime(numbers["y"], numbers["m"], numbers["d"], *map(int, clock.groups()))
+        return datetime(numbers["y"], numbers["m"], numbers["d"], hour, minute, second)
     except ValueError:
         raise FormatError(
             f"start date {date[0].split()[-1]} does not fit the header's own date format {order[1] if order else ''}; "

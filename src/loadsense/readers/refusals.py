@@ -66,8 +66,8 @@ def refuse_binary(name: str, head: bytes) -> None:
     what = next((what for magic, what in _BINARY if head.startswith(magic)), None)
     if what is None:
         raise FormatError(
-            f"{name}: a binary file, not text, and of no format known here; export CSV with time,x,y,z from the device's "
-            "software"
+            f"{name}: a binary file, not text, and of no format known here; "
+            "export CSV with time,x,y,z from the device's software"
         )
     raise FormatError(f"{name}: {what}")
 

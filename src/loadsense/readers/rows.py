@@ -53,7 +53,7 @@ class RowBlock:
         return RowBlock(self.first_line + start, times_s, self.values[start:stop])
 
 
-class _Unparsable(Exception):
+class _UnparsableError(Exception):
     """The fast parser did not accept a block."""
 
 
@@ -90,27 +90,25 @@ class RowReader:
         for block in self.source.blocks():
             data, n_skipped = _without_first_lines(block, to_skip)
             to_skip, line = to_skip - n_skipped, line + n_skipped
-            if data.strip():
-                yield from self._parsed(data, line)
-                line += data.count(b"\n")
+            if data:
+                parsed, n_lines = self._parsed(data, line)
+                line += n_lines
+                yield from parsed
 
-    def _parsed(self, data: bytes, first_line: int) -> Iterator[RowBlock]:
-        if not data.startswith((b"\n", b"\r")) and b"\n\n" not in data and b"\n\r" not in data:
-            try:
-                rows = self._fast(data, first_line)
-            except _Unparsable:
-                pass
-            else:
-                if len(rows):
-                    yield rows
-                return
+    def _parsed(self, data: bytes, first_line: int) -> tuple[list[RowBlock], int]:
+        """Rows of a block of whole lines, and how many lines it has."""
+        try:
+            rows = self._fast(data, first_line)
+        except _UnparsableError:
+            return list(self._parsed_in_pieces(data, first_line)), data.count(b"\n")
+        return [rows], len(rows)
+
+    def _parsed_in_pieces(self, data: bytes, first_line: int) -> Iterator[RowBlock]:
         for line, piece in self._pieces(data, first_line):
             try:
-                rows = self._fast(piece, line)
-            except _Unparsable as fault:
+                yield self._fast(piece, line)
+            except _UnparsableError as fault:
                 raise _named_fault(self.dialect, piece, line, str(fault)) from None
-            if len(rows):
-                yield rows
 
     def _fast(self, data: bytes, first_line: int) -> RowBlock:
         import pyarrow as pa
@@ -122,12 +120,12 @@ class RowReader:
                 pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
             )
         except pa.ArrowInvalid as fault:
-            raise _Unparsable(str(fault)) from None
+            raise _UnparsableError(str(fault)) from None
         values = np.empty((len(table), 3))
         for axis, column in enumerate(self.dialect.axes):
             values[:, axis] = _numbers(table[f"c{column}"])
         if not np.isfinite(values).all():
-            raise _Unparsable("not finite")
+            raise _UnparsableError("not finite")
         return RowBlock(first_line, self._times(table), values)
 
     def _times(self, table: pa.Table) -> FloatArray | None:
@@ -136,7 +134,7 @@ class RowReader:
             return None
         column = table[f"c{time.index}"]
         if column.null_count:
-            raise _Unparsable("a time is missing")
+            raise _UnparsableError("a time is missing")
         if time.kind == "number":
             times_s = (_numbers(column) - self._base) * time.seconds_per_unit
         elif time.kind in ("iso", "iso_offset"):
@@ -144,14 +142,14 @@ class RowReader:
         else:
             times_s = self._written_times(column.to_numpy(), time)
         if not np.isfinite(times_s).all():
-            raise _Unparsable("not finite")
+            raise _UnparsableError("not finite")
         return times_s
 
     def _written_times(self, texts: Any, time: TimeColumn) -> FloatArray:
         try:
             times_s = stamp_seconds(texts, time) - self._base
         except ValueError as fault:
-            raise _Unparsable(str(fault)) from None
+            raise _UnparsableError(str(fault)) from None
         if time.kind != "time_of_day":
             return times_s
         days = np.cumsum(np.diff(times_s + self._day_s, prepend=self._last_s) < -_HALF_DAY_S) * 2.0 * _HALF_DAY_S
@@ -234,8 +232,8 @@ def _converter(dialect: Dialect) -> tuple[Any, Any, Any]:
         types[f"c{dialect.time.index}"] = kinds.get(dialect.time.kind, pa.string())
     names = [f"c{i}" for i in range(dialect.n_columns)]
     return (
-        pc.ReadOptions(column_names=names, block_size=1 << 20),
-        pc.ParseOptions(delimiter=dialect.separator),
+        pc.ReadOptions(column_names=names, block_size=2 << 20),
+        pc.ParseOptions(delimiter=dialect.separator, ignore_empty_lines=False),
         pc.ConvertOptions(column_types=types, include_columns=list(types), decimal_point=dialect.decimal),
     )
 

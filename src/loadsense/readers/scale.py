@@ -93,7 +93,7 @@ def find_scale(dialect: Dialect, options: ReadOptions, values: FloatArray, sampl
         return _found(rest, values)
     whose = "--unit" if options.unit else "the file"
     if unit == "counts":
-        return _counts(rest, dialect.header.counts_per_g if not options.unit else None, values)
+        return _counts(rest, None if options.unit else dialect.header.counts_per_g)
     g_per_unit = G_PER_UNIT[unit]
     _check(unit, rest, g_per_unit, whose)
     said = f"{unit} (said by {whose}; median norm {rest.norm:.4g} {rest.where})"
@@ -107,13 +107,13 @@ def _check(unit: str, rest: Rest, g_per_unit: float, whose: str) -> None:
         better = next((u for u, g in G_PER_UNIT.items() if 1 / _FACTOR <= rest.norm * g <= _FACTOR), None)
         hint = f"they fit {better}: use --unit {better}" if better else "leave --unit out, or check the export"
         raise ContentError(
-            f"unit {unit} (said by {whose}) is contradicted by quiet seconds: they read {norm_g:.3g} g where gravity makes "
-            f"1 g; {hint}"
+            f"unit {unit} (said by {whose}) is contradicted by quiet seconds: they read {norm_g:.3g} g "
+            f"where gravity makes 1 g; {hint}"
         )
     if norm_g < _NO_GRAVITY_G / 3.0:
         raise ContentError(
-            f"the median of |a| is {norm_g:.2g} g: gravity has been removed (linear acceleration) or the unit is wrong; "
-            "export raw acceleration with gravity"
+            f"the median of |a| is {norm_g:.2g} g: gravity has been removed (linear acceleration) "
+            "or the unit is wrong; export raw acceleration with gravity"
         )
 
 
@@ -127,12 +127,12 @@ def _found(rest: Rest, values: FloatArray) -> Scale:
     if near is not None and _all_whole(values):
         return _counts_scale(rest, near)
     raise ContentError(
-        f"the unit is ambiguous: the median norm is {rest.norm:.3g} ({rest.where}), which is neither 1 g, 9.81 m/s2 nor "
-        "1000 mg; say it with --unit g, mg, m/s2 or counts"
+        f"the unit is ambiguous: the median norm is {rest.norm:.3g} ({rest.where}), which is neither 1 g, 9.81 m/s2 "
+        "nor 1000 mg; say it with --unit g, mg, m/s2 or counts"
     )
 
 
-def _counts(rest: Rest, counts_per_g: float | None, values: FloatArray) -> Scale:
+def _counts(rest: Rest, counts_per_g: float | None) -> Scale:
     """Counts: by the format's own scale, else by the rest, which is 1 g."""
     if counts_per_g is not None:
         return _counts_scale(rest, counts_per_g)

@@ -190,14 +190,16 @@ def _time_column(chosen: Chosen, rows: list[tuple[str, ...]], decimal: str, head
         return None
     texts = [row[chosen.time] for row in rows]
     if is_number(texts[0], decimal):
-        return _number_column(chosen, np.array([float(text.replace(decimal, ".")) for text in texts]))
+        return _number_column(
+            chosen.time, chosen.seconds_per_unit, np.array([float(text.replace(decimal, ".")) for text in texts])
+        )
     kind = kind_of(texts[0])
     if kind is None:
         if is_minutes_only(texts[0]):
             return None
         raise ContentError(
-            f"row {header.n_lines + 1}, column {chosen.time + 1}: '{texts[0]}' is not a time; expected ISO 8601 such as "
-            "2026-11-20T10:00:00.000, unix time, or seconds"
+            f"row {header.n_lines + 1}, column {chosen.time + 1}: '{texts[0]}' is not a time; "
+            "expected ISO 8601 such as 2026-11-20T10:00:00.000, unix time, or seconds"
         )
     pattern = localized_pattern(texts) if kind == "localized" else None
     if kind == "localized" and pattern is None:
@@ -208,17 +210,15 @@ def _time_column(chosen: Chosen, rows: list[tuple[str, ...]], decimal: str, head
     return TimeColumn(index=chosen.time, kind=kind, pattern=pattern)
 
 
-def _number_column(chosen: Chosen, values: np.ndarray) -> TimeColumn:
+def _number_column(index: int, stated: float | None, values: np.ndarray) -> TimeColumn:
     """Unit and origin of a numeric time column, by its name, else by its size and its steps."""
-    assert chosen.time is not None
     for scale, floor in ((1e-9, 1e17), (1e-6, 1e14), (1e-3, 1e11), (1.0, 1e8)):
         if values[0] > floor:
-            stated = chosen.seconds_per_unit
             if stated is None or stated == scale:
-                return TimeColumn(index=chosen.time, kind="number", seconds_per_unit=scale, is_unix=True)
+                return TimeColumn(index=index, kind="number", seconds_per_unit=scale, is_unix=True)
             break
-    scale = chosen.seconds_per_unit or _scale_by_steps(values)
-    return TimeColumn(index=chosen.time, kind="number", seconds_per_unit=scale)
+    scale = stated or _scale_by_steps(values)
+    return TimeColumn(index=index, kind="number", seconds_per_unit=scale)
 
 
 def _scale_by_steps(values: np.ndarray) -> float:

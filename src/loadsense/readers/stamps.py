@@ -15,7 +15,8 @@ _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d{1,9})?(?P<zo
 _TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d:\d\d([.,]\d{1,9})?$")
 _MINUTES: Final = re.compile(r"\d{1,3}:\d\d([.,]\d+)?$")
 _DATE: Final = re.compile(
-    r"(?P<a>\d{1,4})(?P<sep>[./-])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{2,4})[T ,]+(?P<clock>\d{1,2}:\d\d:\d\d([.,]\d{1,6})?)(?P<half> ?[AaPp]\.?[Mm]\.?)?$"
+    r"(?P<a>\d{1,4})(?P<sep>[./-])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{2,4})[T ,]+"
+    r"(?P<clock>\d{1,2}:\d\d:\d\d([.,]\d{1,6})?)(?P<half> ?[AaPp]\.?[Mm]\.?)?$"
 )
 
 

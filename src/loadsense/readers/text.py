@@ -233,7 +233,8 @@ class Passes:
         calibration = self._calibration
         if calibration.method == "none":
             return accel_g
-        return (accel_g + np.array(calibration.offset_g)) * np.array(calibration.gain)
+        calibrated: FloatArray = (accel_g + np.array(calibration.offset_g)) * np.array(calibration.gain)
+        return calibrated
 
 
 def _row_notes(rows: RowReader) -> Iterator[str]:
