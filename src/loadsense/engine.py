@@ -1,0 +1,321 @@
+"""Samples in, events out, a report at the end: condition, detect, measure, tally.
+
+There is one engine. A file is `for item in recording.blocks(): engine.push(item)` and then `engine.flush()`; a live
+sensor pushes ten samples at a time; a replay pushes what was recorded. The facts that come out depend on the samples
+alone, because
+
+- samples reach the stages in beats of a tenth of a second, cut at absolute sample indices;
+- every stage is itself independent of where its input was cut (`stage.py`);
+- the loads of a landing are measured on a closed window of raw samples, and only once the window is complete.
+
+A provisional landing is measured on the shorter window that is there half a second after its peak; the settled one on
+the whole window, and only the settled ones are tallied.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from loadsense import units
+from loadsense.buffers import Beats, RawHistory
+from loadsense.conditioning import QualityStage
+from loadsense.criteria import ForceEquation
+from loadsense.detection.activity import ActivityClassifier, ActivityCriteria
+from loadsense.detection.impacts import ImpactCriteria, ImpactDetector
+from loadsense.detection.landings import LandingCriteria, LandingDetector
+from loadsense.detection.lifts import LiftCriteria, LiftDetector
+from loadsense.envelope import EnvelopeStage
+from loadsense.events import (
+    Activity,
+    ActivityStretch,
+    Event,
+    Excluded,
+    ForceEstimate,
+    Impact,
+    Landing,
+    LandingCandidate,
+    LiftSet,
+    Status,
+)
+from loadsense.force import estimate_force
+from loadsense.loading import landing_window, measure_landing
+from loadsense.placement import CAPABILITIES
+from loadsense.results import Envelope, RecordingResult
+from loadsense.samples import ClockQuality, Gap, Item, SampleBlock, StreamInfo
+from loadsense.stage import Stage
+
+#: Stages see samples in beats of this length, so that a live push of ten samples costs an append and little else.
+BEAT_S: Final = 0.1
+
+#: Raw samples kept behind the newest one: the longest window of a landing, and hops that are added late.
+HISTORY_S: Final = 8.0
+
+#: A provisional landing is measured on what is there this long after its peak.
+PROVISIONAL_WINDOW_S: Final = 0.3
+
+#: Slowest rate at which landings are looked for at all.
+SLOWEST_LANDING_RATE_HZ: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCriteria:
+    """Everything the stages are told: one frozen criteria object each, and the force equations."""
+
+    impacts: ImpactCriteria
+    landings: LandingCriteria
+    lifts: LiftCriteria
+    activity: ActivityCriteria
+    equations: tuple[ForceEquation, ...]
+
+
+class Engine:
+    """Push samples and gaps, get events; flush, and get the result of the recording.
+
+    Parameters
+    ----------
+    info : StreamInfo
+        Facts of the stream, complete.
+    criteria : EngineCriteria
+        Criteria of the stages.
+    landing_block : bool
+        The wearer said that these are landings: drops of 5 to 8 cm are looked for too, marked as untested.
+    """
+
+    def __init__(
+        self,
+        info: StreamInfo,
+        criteria: EngineCriteria,
+        *,
+        landing_block: bool = False,
+    ) -> None:
+        self.info = info
+        self._criteria = criteria
+        rate_hz = info.sampling_rate_hz
+        self._beats = Beats(max(1, units.samples_from_seconds(BEAT_S, rate_hz)))
+        self._history = RawHistory(units.samples_from_seconds(HISTORY_S, rate_hz))
+        self._quality = QualityStage(sampling_rate_hz=rate_hz, range_g=info.range_g)
+        self._envelope = EnvelopeStage()
+        self._impacts = ImpactDetector(sampling_rate_hz=rate_hz, criteria=criteria.impacts)
+        self._activity = ActivityClassifier(
+            sampling_rate_hz=rate_hz, placement=info.placement, criteria=criteria.activity
+        )
+        self._landings = _landing_detector(info, criteria.landings, landing_block=landing_block)
+        self._lifts = _lift_detector(info, criteria.lifts)
+        self._unmeasured: list[tuple[int, LandingCandidate]] = []
+        self._unnamed_impacts: list[Impact] = []
+        self._found = _Found()
+        self._declared = Activity(info.activity) if info.activity else None
+        self._finished = False
+
+    def push(self, item: Item) -> list[Event]:
+        """Take the next samples or a gap; return the events that have become known.
+
+        Parameters
+        ----------
+        item : SampleBlock or Gap
+            Must start where the last one ended.
+
+        Raises
+        ------
+        ValueError
+            The item does not follow the one before, or the engine has been flushed.
+        """
+        if self._finished:
+            raise ValueError("the engine has been flushed; make a new one for more samples")
+        if isinstance(item, Gap):
+            return self._pass_gap(item)
+        block = self._beats.push(item)
+        return self._pass(block) if block is not None else []
+
+    def flush(self) -> list[Event]:
+        """No more samples will come: return the events that were still open."""
+        events = self._pass_rest()
+        for stage in self._stages():
+            events += self._sort(stage.flush())
+        self._finished = True
+        return events + self._measure(None) + self._name_impacts(None)
+
+    def result(self, clock: ClockQuality | None = None, *, sensor: str | None = None) -> RecordingResult:
+        """What the recording came to; call it after `flush`, or before for the settled events so far.
+
+        Parameters
+        ----------
+        clock : ClockQuality, optional
+            What the reader learned about the clock.
+        sensor : str, optional
+            Name in a session of several sensors; the placement by default.
+        """
+        return RecordingResult(
+            info=self.info,
+            sensor=sensor or self.info.placement.value,
+            quality=self._quality.result(),
+            clock=clock or ClockQuality(),
+            envelope=self._envelope.result(),
+            landings=tuple(sorted(self._found.landings, key=lambda e: e.candidate.peak_sample)),
+            impacts=tuple(self._found.impacts),
+            excluded=tuple(sorted(self._found.excluded, key=lambda e: e.peak_sample)),
+            sets=tuple(sorted(self._found.sets, key=lambda e: e.start_sample)),
+            activities=tuple(self._found.activities),
+        )
+
+    # -- the way of a block ------------------------------------------------------------------------------------------
+
+    def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope]]:
+        """The stages that are on for this placement and rate."""
+        stages = (self._quality, self._envelope, self._impacts, self._activity, self._landings, self._lifts)
+        return (stage for stage in stages if stage is not None)
+
+    def _pass(self, block: SampleBlock) -> list[Event]:
+        """One block of whole beats (or the rest before a gap) through every stage."""
+        self._history.append(block)
+        events: list[Event] = []
+        for stage in self._stages():
+            events += self._sort(stage.push(block))
+        events += self._measure(self._history.end)
+        self._history.forget()
+        return events + self._name_impacts(self._activity_known_to())
+
+    def _pass_rest(self) -> list[Event]:
+        rest = self._beats.flush()
+        return self._pass(rest) if rest is not None else []
+
+    def _pass_gap(self, gap: Gap) -> list[Event]:
+        events = self._pass_rest()
+        self._beats.skip(gap)
+        for stage in self._stages():
+            events += self._sort(stage.gap(gap))
+        events += self._measure(None)
+        self._history.cut(gap)
+        return events
+
+    def _sort(self, found: Sequence[Event | LandingCandidate | Envelope]) -> list[Event]:
+        """Keep what a stage found: landings and impacts wait to be completed, the rest is an event at once."""
+        events: list[Event] = []
+        for fact in found:
+            match fact:
+                case LandingCandidate():
+                    self._unmeasured.append((self._window_end(fact), fact))
+                case Impact():
+                    self._unnamed_impacts.append(fact)
+                case Envelope():
+                    pass
+                case _:
+                    self._found.keep(fact)
+                    events.append(fact)
+        return events
+
+    # -- loads of landings ---------------------------------------------------------------------------------------------
+
+    def _window_end(self, candidate: LandingCandidate) -> int:
+        """Sample up to which the candidate is measured."""
+        if candidate.status is Status.SETTLED:
+            return landing_window(candidate, self.info.sampling_rate_hz)[1]
+        return candidate.peak_sample + units.samples_from_seconds(PROVISIONAL_WINDOW_S, self.info.sampling_rate_hz)
+
+    def _measure(self, known_to: int | None) -> list[Event]:
+        """Measure the candidates whose window is complete; all of them where no more samples follow (None)."""
+        due = [c for end, c in self._unmeasured if known_to is None or end <= known_to]
+        self._unmeasured = [(end, c) for end, c in self._unmeasured if known_to is not None and end > known_to]
+        landings = [self._landing(candidate) for candidate in due]
+        self._found.landings += [landing for landing in landings if landing.status is Status.SETTLED]
+        return list(landings)
+
+    def _landing(self, candidate: LandingCandidate) -> Landing:
+        first, _ = landing_window(candidate, self.info.sampling_rate_hz)
+        window = self._history.window(first, self._window_end(candidate), around=candidate.peak_sample)
+        landing = measure_landing(
+            window.accel_g,
+            window.first_sample,
+            candidate,
+            sampling_rate_hz=self.info.sampling_rate_hz,
+            range_g=self.info.range_g,
+        )
+        if candidate.status is not Status.SETTLED:  # its window is short by design, nothing cut it
+            landing = replace(landing, candidate=candidate)
+        return replace(landing, force=self._landing_force(landing))
+
+    def _landing_force(self, landing: Landing) -> ForceEstimate | None:
+        if not CAPABILITIES[self.info.placement].grades_landings:
+            return None
+        return self._force(Activity.JUMPING, landing.peak_20hz_g, None)
+
+    # -- impacts ---------------------------------------------------------------------------------------------------------
+
+    def _activity_known_to(self) -> int:
+        return self._found.activities[-1].end_sample if self._found.activities else 0
+
+    def _name_impacts(self, known_to: int | None) -> list[Event]:
+        """Give impacts their activity and force once the activity around them is known; all of them for None."""
+        n_known = len(self._unnamed_impacts)
+        if known_to is not None:
+            n_known = sum(1 for impact in self._unnamed_impacts if impact.peak_sample < known_to)
+        named = [self._named(impact) for impact in self._unnamed_impacts[:n_known]]
+        del self._unnamed_impacts[:n_known]
+        self._found.impacts += named
+        return list(named)
+
+    def _named(self, impact: Impact) -> Impact:
+        activity = self._declared or self._found.activity_at(impact.peak_sample)
+        force = self._force(activity, impact.peak_g, impact.acceleration_rate_g_per_s)
+        return replace(impact, activity=activity, force=force)
+
+    def _force(self, activity: Activity, peak_g: float, rate_g_per_s: float | None) -> ForceEstimate | None:
+        return estimate_force(
+            self._criteria.equations,
+            activity=activity,
+            site=CAPABILITIES[self.info.placement].force_site,
+            peak_g=peak_g,
+            acceleration_rate_g_per_s=rate_g_per_s,
+            body_mass_kg=self.info.body_mass_kg,
+        )
+
+
+def _landing_detector(info: StreamInfo, criteria: LandingCriteria, *, landing_block: bool) -> LandingDetector | None:
+    """None where no landing can be seen: a placement without a method, or a rate that is far too low."""
+    if CAPABILITIES[info.placement].landing_method is None or info.sampling_rate_hz < SLOWEST_LANDING_RATE_HZ:
+        return None
+    return LandingDetector(
+        sampling_rate_hz=info.sampling_rate_hz,
+        placement=info.placement,
+        range_g=info.range_g,
+        criteria=criteria,
+        landing_block=landing_block,
+    )
+
+
+def _lift_detector(info: StreamInfo, criteria: LiftCriteria) -> LiftDetector | None:
+    """None where lifts are not looked for."""
+    if not CAPABILITIES[info.placement].sees_lifts:
+        return None
+    return LiftDetector(sampling_rate_hz=info.sampling_rate_hz, criteria=criteria)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The settled events so far."""
+
+    landings: list[Landing] = field(default_factory=list)
+    impacts: list[Impact] = field(default_factory=list)
+    excluded: list[Excluded] = field(default_factory=list)
+    sets: list[LiftSet] = field(default_factory=list)
+    activities: list[ActivityStretch] = field(default_factory=list)
+
+    def keep(self, event: Event) -> None:
+        """Tally what counts: settled sets, exclusions and activities; the rest is only passed on."""
+        match event:
+            case Excluded():
+                self.excluded.append(event)
+            case ActivityStretch():
+                self.activities.append(event)
+            case LiftSet(status=Status.SETTLED):
+                self.sets.append(event)
+
+    def activity_at(self, sample: int) -> Activity:
+        """What the wearer was doing at a sample."""
+        at = bisect_right(self.activities, sample, key=lambda stretch: stretch.start_sample) - 1
+        if at >= 0 and sample < self.activities[at].end_sample:
+            return self.activities[at].activity
+        return Activity.UNKNOWN
