@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Status(StrEnum):
@@ -80,6 +81,11 @@ class Impact:
         What the wearer was doing.
     force : ForceEstimate or None
         None where no equation applies.
+    rule : {"impact", "step"}
+        "step" for the step of a run that is nearer than 0.4 s to a higher one: an impact only where the wearer runs.
+    slow_vertical_g : float or None
+        Highest vertical acceleration of the step after a 10 Hz low-pass, its mean set to 1 g, for the force equation of
+        running at the sacrum; None where it was not asked for.
     """
 
     onset_sample: int
@@ -89,6 +95,8 @@ class Impact:
     acceleration_rate_g_per_s: float | None = None
     activity: Activity = Activity.UNKNOWN
     force: ForceEstimate | None = None
+    rule: Literal["impact", "step"] = "impact"
+    slow_vertical_g: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ def find_published_peaks(
     """
     found = _rises_and_falls(signal_g, min_peak_g)
     kept = sorted(_spaced(found, signal_g, min_distance_s * sampling_rate_hz))
-    peaks = []
+    peaks: list[PublishedPeak] = []
     for start, peak, end in kept:
         rate = _rate(signal_g, start, peak, late=with_faults)
         if with_faults and peaks and rate is not None:

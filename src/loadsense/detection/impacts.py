@@ -21,15 +21,17 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from loadsense.criteria import Source
+from loadsense.detection.gravity import TrailingGravity
+from loadsense.detection.slow_vertical import SlowVertical
 from loadsense.events import Impact
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
 from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
-from loadsense.vectors import gravity_direction, resultant_g
+from loadsense.vectors import resultant_g
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,14 @@ class ImpactCriteria:
         Lowest peak of the resultant, RAW g.
     min_distance_s : float
         Two impacts are at least this far apart; the higher one wins.
+    min_step_s : float
+        The same for the steps of a run, which follow each other faster.
     gravity_s : float
-        Gravity is the direction of the mean acceleration over about this long before and around the peak.
+        Gravity is the mean acceleration over about this long before and around the peak.
+    slow_cutoff_hz : float
+        Low-pass of the slow vertical of a step.
+    slow_before_s, slow_after_s : float
+        Where the slow vertical has its peak, before and after that of the impact.
     source : Source
         Of height, distance and filter.
     """
@@ -53,7 +61,11 @@ class ImpactCriteria:
     cutoff_hz: float
     min_peak_g: float
     min_distance_s: float
+    min_step_s: float
     gravity_s: float
+    slow_cutoff_hz: float
+    slow_before_s: float
+    slow_after_s: float
     source: Source
 
 
@@ -79,6 +91,12 @@ class ImpactDetector:
         Rate of the stream.
     criteria : ImpactCriteria
         What counts as an impact.
+    steps : bool
+        Also give the peaks that lost to a higher one within `min_distance_s` and yet won within `min_step_s`, with the
+        rule "step": in running every step loads, and steps follow each other in less than 0.4 s. They are impacts only
+        where the wearer runs; the caller knows that and drops the others.
+    slow_vertical : bool
+        Also measure `slow_vertical_g` of every impact, at the cost of a second filter.
 
     Attributes
     ----------
@@ -86,19 +104,38 @@ class ImpactDetector:
         The low-pass in use.
     """
 
-    def __init__(self, *, sampling_rate_hz: float, criteria: ImpactCriteria) -> None:
+    def __init__(
+        self,
+        *,
+        sampling_rate_hz: float,
+        criteria: ImpactCriteria,
+        steps: bool = False,
+        slow_vertical: bool = False,
+    ) -> None:
         self._low_pass = ZeroPhaseLowPass(sampling_rate_hz=sampling_rate_hz, cutoff_hz=criteria.cutoff_hz)
         self.cutoff_hz = self._low_pass.cutoff_hz
-        self._gravity = _TrailingGravity(
-            hop_samples=self._low_pass.hop_samples,
-            n_hops=max(1, round(criteria.gravity_s * sampling_rate_hz / self._low_pass.hop_samples)),
-        )
+        n_hops = max(1, round(criteria.gravity_s * sampling_rate_hz / self._low_pass.hop_samples))
+        self._gravity = TrailingGravity(hop_samples=self._low_pass.hop_samples, n_hops=n_hops)
         self._tops = _LocalMaxima(sampling_rate_hz=sampling_rate_hz, min_peak_g=criteria.min_peak_g)
-        self._spacing = Spacing(math.ceil(criteria.min_distance_s * sampling_rate_hz))
+        self._rules = _Rules(
+            math.ceil(criteria.min_distance_s * sampling_rate_hz),
+            math.ceil(criteria.min_step_s * sampling_rate_hz) if steps else None,
+        )
+        self._slow = None
+        if slow_vertical:
+            self._slow = SlowVertical(
+                sampling_rate_hz=sampling_rate_hz,
+                cutoff_hz=criteria.slow_cutoff_hz,
+                n_hops=n_hops,
+                around_s=(criteria.slow_before_s, criteria.slow_after_s),
+            )
 
     def push(self, block: SampleBlock) -> list[Impact]:
         """Take the next samples; return the impacts that are final."""
-        return self._find(self._low_pass.push(block))
+        impacts = self._find(self._low_pass.push(block))
+        if self._slow is None:
+            return impacts
+        return self._slow.push(block, impacts, open_from=self._rules.settled_before(self._tops.next_possible_sample))
 
     def gap(self, gap: Gap) -> list[Impact]:
         """Close the segment: no impact spans a gap, and peaks on either side of it do not compete."""
@@ -111,76 +148,58 @@ class ImpactDetector:
     def _find(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
         impacts: list[Impact] = []
         for block in blocks:
-            vertical_g = self._gravity.along(block.axes_g)
+            vertical_g, _, _ = self._gravity.split(block.axes_g)
             peaks = self._tops.push(block.first_sample, resultant_g(block.axes_g), vertical_g)
-            impacts += map(_impact, self._spacing.push(peaks, self._tops.next_possible_sample))
+            impacts += self._rules.push(peaks, self._tops.next_possible_sample)
         return impacts
 
     def _close(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
         impacts = self._find(blocks)
-        impacts += map(_impact, self._spacing.flush())
+        impacts += self._rules.flush()
         self._tops.restart()
         self._gravity.restart()
-        return impacts
+        return impacts if self._slow is None else self._slow.close(impacts)
 
 
-def _impact(peak: _Peak) -> Impact:
+def _impact(peak: _Peak, rule: Literal["impact", "step"] = "impact") -> Impact:
     return Impact(
         onset_sample=peak.onset_sample,
         peak_sample=peak.sample,
         peak_g=peak.height_g,
-        peak_vertical_g=_known(peak.vertical_g),
-        acceleration_rate_g_per_s=_known(peak.rate_g_per_s),
+        peak_vertical_g=None if math.isnan(peak.vertical_g) else peak.vertical_g,
+        acceleration_rate_g_per_s=None if math.isnan(peak.rate_g_per_s) else peak.rate_g_per_s,
+        rule=rule,
     )
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+class _Rules:
+    """The rule of impacts and, where asked for, the rule of steps, merged in order of time."""
 
+    def __init__(self, impact_distance: int, step_distance: int | None) -> None:
+        self._impacts = Spacing(impact_distance)
+        self._steps = None if step_distance is None else Spacing(step_distance)
+        self._won: dict[int, Impact] = {}
 
-class _TrailingGravity:
-    """The part of each sample along gravity: the mean direction of its own hop and of the hops before it."""
+    def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[Impact]:
+        """Take the next peaks, all before `next_possible_sample`; return the impacts that are final, in order."""
+        won = [_impact(peak) for peak in self._impacts.push(peaks, next_possible_sample)]
+        if self._steps is None:
+            return won
+        for peak in self._steps.push(peaks, next_possible_sample):
+            self._won.setdefault(peak.sample, _impact(peak, "step"))
+        self._won |= {impact.peak_sample: impact for impact in won}
+        settled = self.settled_before(next_possible_sample)
+        ready = sorted(sample for sample in self._won if sample < settled)
+        return [self._won.pop(sample) for sample in ready]
 
-    def __init__(self, *, hop_samples: int, n_hops: int) -> None:
-        self._hop = hop_samples
-        self._n_before = n_hops - 1
-        self.restart()
+    def settled_before(self, next_possible_sample: float) -> float:
+        """No impact that is still to come lies before this sample."""
+        settled = self._impacts.settled_before(next_possible_sample)
+        return settled if self._steps is None else min(settled, self._steps.settled_before(next_possible_sample))
 
-    def restart(self) -> None:
-        """Forget the hops before."""
-        self._sums: FloatArray = np.zeros((self._n_before, 3))
-        self._counts: FloatArray = np.zeros(self._n_before)
-
-    def along(self, axes_g: FloatArray) -> FloatArray:
-        """Vertical component of whole hops, or of the shorter end of a segment; NaN where gravity has no direction."""
-        sums, counts = _hop_sums(axes_g, self._hop)
-        self._sums = np.concatenate((self._sums, sums))
-        self._counts = np.concatenate((self._counts, counts))
-        n = len(sums)
-        total, count = self._sums[:n].copy(), self._counts[:n].copy()
-        for shift in range(1, self._n_before + 1):
-            total += self._sums[shift : shift + n]
-            count += self._counts[shift : shift + n]
-        self._sums, self._counts = self._sums[n:], self._counts[n:]
-        towards = np.repeat(gravity_direction(total / count[:, None]).T, counts.astype(np.int64), axis=1)
-        vertical: FloatArray = axes_g[0] * towards[0]
-        vertical += axes_g[1] * towards[1]
-        vertical += axes_g[2] * towards[2]
-        return vertical
-
-
-def _hop_sums(axes_g: FloatArray, hop: int) -> tuple[FloatArray, FloatArray]:
-    """Sum (hops, 3) and length of each hop, the last one perhaps shorter.
-
-    Each sum runs over contiguous values, so that the number of hops at hand changes no bit of it.
-    """
-    n_hops, left = divmod(axes_g.shape[1], hop)
-    sums = np.ascontiguousarray(axes_g[:, : n_hops * hop]).reshape(3, n_hops, hop).sum(axis=2).T
-    counts = np.full(n_hops, float(hop))
-    if left:
-        rest = np.ascontiguousarray(axes_g[:, n_hops * hop :]).sum(axis=1)
-        sums, counts = np.concatenate((sums, rest[None])), np.append(counts, float(left))
-    return np.asarray(sums), counts
+    def flush(self) -> list[Impact]:
+        """No more peaks will come: return the rest."""
+        return self.push((), math.inf)
 
 
 class _LocalMaxima:
@@ -204,7 +223,7 @@ class _LocalMaxima:
     @property
     def next_possible_sample(self) -> int:
         """No maximum that is still to come lies before this sample."""
-        return int(self._starts[-1])
+        return int(self._starts[-1]) if len(self._starts) else 0
 
     def push(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> list[_Peak]:
         """Take the next values; return the maxima that are complete."""
@@ -288,9 +307,9 @@ class Spacing:
         self._checked = at - low
         return won
 
-    def flush(self) -> list[_Peak]:
-        """No more peaks will come: return the winners among the open ones."""
-        return self.push((), math.inf)
+    def settled_before(self, next_possible_sample: float) -> float:
+        """Every peak before this sample has won or lost."""
+        return self._open[0].sample if self._open else next_possible_sample
 
     def _is_highest(self, at: int, low: int) -> bool:
         """Whether an open peak is higher than all open ones within the distance."""

@@ -24,6 +24,10 @@ def impact_criteria() -> ImpactCriteria:
         cutoff_hz=table.number("cutoff_hz", low=0.1),
         min_peak_g=table.number("min_peak_g", low=0.0),
         min_distance_s=table.number("min_distance_s", low=0.0),
+        min_step_s=table.number("min_step_s", low=0.0),
+        slow_cutoff_hz=table.number("slow_cutoff_hz", low=0.1),
+        slow_before_s=table.number("slow_before_s", low=0.0),
+        slow_after_s=table.number("slow_after_s", low=0.0),
         gravity_s=table.number("gravity_s", low=0.0),
         source=source.source(),
     )
