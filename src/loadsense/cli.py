@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,8 @@ from loadsense import __version__
 from loadsense.errors import LoadSenseError, OptionError
 
 if TYPE_CHECKING:
-    from loadsense.render.page import SessionPage
+    from loadsense.render.page import Fact, SessionPage
+    from loadsense.render.progress import Progress
     from loadsense.results import SessionReport
     from loadsense.samples import Recording
 
@@ -74,9 +75,6 @@ PersonFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the machine form instead of the words.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict line alone, and no progress.")]
 
-#: Seconds of work after which a progress bar appears.
-PATIENCE_S: Final = 1.5
-
 
 def _version(asked: bool) -> None:
     if asked:
@@ -128,6 +126,7 @@ def analyze(  # each option is a parameter: that is how Typer reads them
 ) -> None:
     """Read, condition, detect, measure, judge; print the verdict and write the report."""
     from loadsense.render import check_writable
+    from loadsense.render.progress import Progress
 
     check_writable(output)
     reading = _given(
@@ -142,8 +141,7 @@ def analyze(  # each option is a parameter: that is how Typer reads them
         start=start,
         end=end,
     )
-    judged = _given(plan=plan, profile=thresholds, target_landings=target_landings, person=person)
-    judged |= _given(loads_kg=_pairs("--load", load, "deadlift=60") if load else None)
+    judged = _judged(plan, person, thresholds, target_landings, load)
     told = _told(reading | judged, together=files if together else None)
     sessions = [_together(files, offset or [])] if together else [_Sensors({"": path}) for path in files]
     if together and placement is not None:
@@ -153,7 +151,7 @@ def analyze(  # each option is a parameter: that is how Typer reads them
 
     def analyzed(sensors: _Sensors) -> None:
         recordings = _recordings(sensors, reading, person)
-        with _Progress(quiet=quiet) as progress:
+        with Progress(quiet=quiet) as progress:
             report = _report(recordings, sensors.offsets_s, judged, progress)
         _finish(replace(report, arguments=told), output, as_json=as_json, quiet=quiet)
 
@@ -168,9 +166,100 @@ class _Sensors:
     offsets_s: dict[str, float] = field(default_factory=dict)
 
 
+@app.command(epilog="Example: loadsense inspect p017_hip.csv --tz Europe/Madrid")
+def inspect(
+    file: File,
+    placement: Placement = None,
+    activity: Activity = None,
+    body_mass_kg: BodyMass = None,
+    tz: Zone = None,
+    range_g: Range = None,
+    unit: Unit = None,
+    sampling_rate_hz: Rate = None,
+    columns: Columns = None,
+    start: Start = None,
+    end: End = None,
+    plan: PlanName = None,
+    load: Loads = None,
+    thresholds: Profile = None,
+    target_landings: Target = None,
+    person: PersonFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a file is: format, columns, unit, rate, range, gaps, start, and what it cannot tell."""
+    from loadsense import readers
+    from loadsense.render import listing
+
+    judged = _judged(plan, person, thresholds, target_landings, load)
+    if judged:
+        from loadsense import session
+
+        session.judging(**judged)  # an unknown plan is refused here as well as by analyze
+    found = readers.inspect(
+        file,
+        **_given(
+            placement=placement,
+            activity=activity,
+            body_mass_kg=body_mass_kg,
+            tz=tz,
+            range_g=range_g,
+            unit=unit,
+            sampling_rate_hz=sampling_rate_hz,
+            columns=columns,
+            start=start,
+            end=end,
+        ),
+    )
+    if as_json:
+        _print_json(listing.inspection_json(found))
+    else:
+        _print_facts(listing.inspection_facts(found))
+
+
+@app.command(epilog="Example: loadsense thresholds --json")
+def thresholds(as_json: AsJson = False) -> None:
+    """Print every level, band, equation, rule and plan that is used, with its source and how it is known."""
+    from loadsense import evidence
+    from loadsense.render import listing
+
+    rows = evidence.table()
+    if as_json:
+        _print_json(listing.evidence_json(rows))
+    else:
+        typer.echo("\n".join(listing.evidence_lines(rows)))
+
+
+@app.command(epilog="Example: loadsense simulate hip-session -o recordings/")
+def simulate(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="What to simulate; without it, the list.")
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the recording and its truth.")] = ".",
+    seed: Annotated[int | None, typer.Option(help="Another seed makes another recording of the same script.")] = None,
+) -> None:
+    """Make a recording whose true landings and repetitions are known, beside a file that holds them."""
+    from loadsense import simulate as simulator
+    from loadsense.render import check_writable, listing
+
+    if name is None:
+        _print_facts(listing.scenario_facts(simulator.SCENARIOS.values()))
+        return
+    check_writable(output)
+    for path in simulator.write_scenario(name, output, seed=seed):
+        typer.echo(path)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _judged(
+    plan: str | None, person: str | None, profile: str | None, target_landings: int | None, load: list[str] | None
+) -> dict[str, Any]:
+    """What a session is judged by, as `session.judging` takes it."""
+    loads_kg = _pairs("--load", load, "deadlift=60") if load else None
+    return _given(plan=plan, person=person, profile=profile, target_landings=target_landings, loads_kg=loads_kg)
 
 
 def _told(options: Mapping[str, Any], *, together: list[str] | None) -> tuple[tuple[str, str], ...]:
@@ -238,7 +327,7 @@ def _recordings(sensors: _Sensors, reading: dict[str, Any], person: str | None) 
 
 
 def _report(
-    recordings: dict[str, Recording], offsets_s: dict[str, float], judged: dict[str, Any], progress: _Progress
+    recordings: dict[str, Recording], offsets_s: dict[str, float], judged: dict[str, Any], progress: Progress
 ) -> SessionReport:
     """One session, of one sensor or of several."""
     from loadsense import session
@@ -291,52 +380,17 @@ def _print(page: SessionPage, folder: str, *, quiet: bool) -> None:
         console.print(Text.assemble((line.plain[: -len(line.text)], line.label_style), (line.text, line.style)))
 
 
-class _Progress:
-    """A bar on standard error for recordings that take long; silent in a pipe, when quiet, and for short ones."""
+def _print_json(content: object) -> None:
+    """Facts for a program, on standard output."""
+    import json
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._off = quiet or not sys.stderr.isatty()
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-        self._since: float | None = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, sensor: str, n_samples: int) -> None:
-        """Samples passed so far, of the sensor with this name."""
-        if self._off:
-            return
-        from time import monotonic
-
-        self._since = monotonic() if self._since is None else self._since
-        if self._bar is None and monotonic() - self._since < PATIENCE_S:
-            return
-        self._bar = self._bar or _bar()
-        if sensor not in self._tasks:
-            self._tasks[sensor] = self._bar.add_task(sensor, total=None)
-        self._bar.update(self._tasks[sensor], completed=n_samples)
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _bar() -> Any:
-    """A bar that counts samples and goes away when it is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} samples"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar.start()
-    return bar
+def _print_facts(facts: Sequence[Fact]) -> None:
+    """Labels and texts, aligned."""
+    width = max(len(fact.label) for fact in facts) + 2
+    typer.echo("\n".join(f"{fact.label:<{width}}{fact.line}" for fact in facts))
 
 
 def main(arguments: list[str] | None = None) -> None:
