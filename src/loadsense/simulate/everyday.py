@@ -80,7 +80,7 @@ class Walk:
         canvas.lateral_g[:, 0] += envelope * 0.12 * np.sin(phase + 1.2)
         canvas.lateral_g[:, 1] += envelope * 0.10 * np.sin(phase / 2.0)
         for at_s, side in _steps(phase, envelope):
-            _heel_strike(canvas, at_s, side, 0.55 if self.stairs else 0.25)
+            _heel_strike(canvas, at_s, side, 0.6 if self.stairs else 0.4)
         _swing_limb(canvas, phase, envelope, 0.35)
         name, activity = ("stairs", Activity.STAIRS) if self.stairs else ("walk", Activity.WALKING)
         canvas.events.append(stretch(canvas, name, activity))
@@ -94,7 +94,7 @@ class Run:
     duration_s: float = 20.0
     step_rate_hz: float = 2.7
     flight_share: float = 0.20
-    strike_g: float = 1.3
+    strike_g: float = 2.4
 
     def perform(self, scene: Scene) -> Motion:
         """Steps with a flight; left and right mirror each other."""
@@ -106,7 +106,7 @@ class Run:
         canvas.lateral_g[:, 0] += envelope * 0.30 * np.sin(phase + 0.8)
         for at_s, side in _steps(phase, envelope):
             far = 0.35 if scene.site is Site.POCKET and side < 0 else 1.0
-            _heel_strike(canvas, at_s, side, far * self.strike_g * float(scene.local.uniform(0.85, 1.15)))
+            _heel_strike(canvas, at_s, side, far * self.strike_g * float(scene.local.uniform(0.7, 1.3)), slow=1.6)
         _swing_limb(canvas, phase, envelope, 0.5)
         if scene.site is Site.POCKET:
             canvas.lateral_g[:, 0] += envelope * 0.7 * np.sin(phase / 2.0 + 0.4)
@@ -209,11 +209,11 @@ def _steps(phase: FloatArray, envelope: FloatArray) -> list[tuple[float, float]]
     return [(float(i) / 1000.0, 1.0 if number[i] % 2 else -1.0) for i in firsts if envelope[i] > 0.9]
 
 
-def _heel_strike(canvas: Canvas, at_s: float, side: float, peak_g: float) -> None:
+def _heel_strike(canvas: Canvas, at_s: float, side: float, peak_g: float, *, slow: float = 1.0) -> None:
     """Impact transient of one step, with its rebound, so that no velocity is left over."""
-    blow = peaked(peak_g, 0.018, 0.03)
+    blow = peaked(peak_g, 0.018 * slow, 0.03 * slow)
     canvas.add(at_s, blow)
-    canvas.add(at_s + 0.05, bump(-blow.sum() / 1000.0, 0.15))
+    canvas.add(at_s + 0.05 * slow, bump(-blow.sum() / 1000.0, 0.15))
     share, frequency_hz = RINGING[canvas.scene.site]
     canvas.add_lateral(at_s, ringing(1.5 * share * peak_g, frequency_hz), (0.5, 0.8 * side, 0.3))
 
