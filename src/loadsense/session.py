@@ -1,0 +1,202 @@
+"""The one place where a source meets the engine: recordings in, one report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from loadsense import engine, evidence, together
+from loadsense.engine import EngineCriteria
+from loadsense.evidence.engine_criteria import engine_criteria
+from loadsense.evidence.equations import force_equations
+from loadsense.prescriptions import Person, Plan
+from loadsense.results import RecordingResult, SessionReport
+from loadsense.samples import ClockQuality, Recording, SampleBlock, StreamInfo
+from loadsense.summary import Judging, summarise
+
+#: Told how many samples have passed, of the recording with this name.
+Progress = Callable[[str, int], None]
+
+
+def _no_progress(name: str, n_samples: int) -> None:
+    """Tell nobody."""
+
+
+class Judged(TypedDict, total=False):
+    """Parameters of `judging` that `analyze` and `Session` pass on."""
+
+    person: str | Path | Person | None
+    profile: str | None
+    target_landings: int | None
+    loads_kg: Mapping[str, float] | None
+
+
+def judging(
+    *,
+    plan: str | Plan | None = None,
+    person: str | Path | Person | None = None,
+    profile: str | None = None,
+    target_landings: int | None = None,
+    loads_kg: Mapping[str, float] | None = None,
+) -> Judging:
+    """Everything a session is judged by, from names and files.
+
+    Parameters
+    ----------
+    plan : str or Plan, optional
+        Name of a plan or path of one's own; the person's plan when None.
+    person : str, Path or Person, optional
+        Path of the person's TOML file.
+    profile : str, optional
+        Profile of evidence levels; `hip-high-rate` when None.
+    target_landings : int, optional
+        Landings asked for; the person's or the plan's when None.
+    loads_kg : mapping of str to float, optional
+        What was lifted, by exercise.
+
+    Raises
+    ------
+    OptionError
+        An unknown plan or profile, or a number that cannot be.
+    ContentError
+        A plan or person file that cannot be used.
+    """
+    who = evidence.load_person(person) if isinstance(person, (str, Path)) else person
+    plan = plan or (who.plan if who else None)
+    return Judging(
+        profile=evidence.profile(profile),
+        grading=evidence.grading(),
+        index=evidence.index_criteria(),
+        longwear=evidence.longwear_criteria(),
+        rules=evidence.rules(),
+        equations=force_equations(),
+        plan=evidence.plan(plan) if isinstance(plan, str) else plan,
+        person=who,
+        target_landings=target_landings,
+        loads_kg=dict(loads_kg or {}),
+    )
+
+
+class Engine(engine.Engine):
+    """The engine, live or for a file: push samples and gaps, take events; flush; ask for the report.
+
+    Parameters
+    ----------
+    info : StreamInfo
+        Facts of the stream, complete.
+    plan : str or Plan, optional
+        What the session is judged against.
+    criteria : EngineCriteria, optional
+        Criteria of the stages; those of the evidence files when None.
+    judged_by : Judging, optional
+        Everything else a session is judged by; overrides `plan`.
+    """
+
+    def __init__(
+        self,
+        info: StreamInfo,
+        plan: str | Plan | None = None,
+        criteria: EngineCriteria | None = None,
+        *,
+        judged_by: Judging | None = None,
+    ) -> None:
+        self._judging = judged_by or judging(plan=plan)
+        super().__init__(info, criteria or engine_criteria())
+
+    def report(self, clock: ClockQuality | None = None) -> SessionReport:
+        """The session so far, or the whole of it after `flush`."""
+        return summarise((self.result(clock),), self._judging)
+
+
+class Session:
+    """Recordings of one person over the same time, and their one report.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording, or mapping of str to Recording
+        One from each placement; names are the placements unless given.
+    plan, person, profile, target_landings, loads_kg
+        As in `judging`.
+    offsets_s : mapping of str to float, optional
+        Seconds from the session's start to the first sample, by sensor; the clocks say it when None.
+
+    Raises
+    ------
+    OptionError
+        The recordings cannot be one session of one person.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording] | Mapping[str, Recording],
+        plan: str | Plan | None = None,
+        *,
+        offsets_s: Mapping[str, float] | None = None,
+        judged_by: Judging | None = None,
+        **judged: Unpack[Judged],
+    ) -> None:
+        self._recordings = _named(recordings)
+        self._judging = judged_by or judging(plan=plan, **judged)
+        infos = {name: recording.info for name, recording in self._recordings.items()}
+        self._starts_s = together.offsets_s(infos, offsets_s or {})
+        together.refuse_what_cannot_be(infos)
+
+    def report(self, progress: Progress = _no_progress) -> SessionReport:
+        """Pass every recording through the engine and sum up.
+
+        Raises
+        ------
+        LoadSenseError
+            A recording cannot be read to its end, or the clocks of two do not overlap.
+        """
+        results = [self._result(name, recording, progress) for name, recording in self._recordings.items()]
+        placed = together.placed(results, self._starts_s)
+        together.refuse_apart(placed)
+        return summarise(placed, self._judging, notes=together.clock_notes(placed))
+
+    def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
+        running = Engine(recording.info, judged_by=self._judging)
+        for item in recording.blocks():
+            running.push(item)
+            if isinstance(item, SampleBlock):
+                progress(name, item.first_sample + len(item))
+        running.flush()
+        return running.result(recording.clock_quality, sensor=name)
+
+
+def analyze(
+    recording: Recording,
+    plan: str | Plan | None = None,
+    *,
+    judged_by: Judging | None = None,
+    progress: Progress = _no_progress,
+    **judged: Unpack[Judged],
+) -> SessionReport:
+    """Pass a recording through the engine: the main job.
+
+    Parameters
+    ----------
+    recording : Recording
+        From `loadsense.read`, or `Recording.from_arrays`.
+    judged_by : Judging, optional
+        From `judging`; or give its parameters (plan, person, profile, target_landings, loads_kg) here.
+    progress : callable, optional
+        Told the sensor's name and the samples passed so far.
+
+    Raises
+    ------
+    LoadSenseError
+        The recording cannot be read to its end.
+    """
+    return Session((recording,), plan, judged_by=judged_by, **judged).report(progress)
+
+
+def _named(recordings: Sequence[Recording] | Mapping[str, Recording]) -> dict[str, Recording]:
+    if isinstance(recordings, Mapping):
+        return dict(recordings)
+    names = [recording.info.placement.value for recording in recordings]
+    return {
+        name if names.count(name) == 1 else f"{name}-{i}": recording
+        for i, (name, recording) in enumerate(zip(names, recordings, strict=True), 1)
+    }

@@ -1,0 +1,362 @@
+"""Tally a session: what its recordings came to, graded, judged and said with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from loadsense import __version__, osteogenic, protocol, verdict
+from loadsense.criteria import (
+    ForceEquation,
+    GradingCriteria,
+    IndexCriteria,
+    LandingTarget,
+    LongWearCriteria,
+    Profile,
+)
+from loadsense.loading import FORCE_CUTOFF_HZ, LANDING_CUTOFF_HZ
+from loadsense.lowpass import possible_cutoff_hz
+from loadsense.osteogenic import IndexInput
+from loadsense.placement import CAPABILITIES, Placement
+from loadsense.prescriptions import Person, Plan, Rule
+from loadsense.protocol import DoneLifts, SessionFacts
+from loadsense.protocol.session import NOT_OBSERVED
+from loadsense.results import (
+    Indices,
+    LandingSummary,
+    PrescriptionResult,
+    PrescriptionRow,
+    Provenance,
+    RecordingResult,
+    SessionReport,
+    Spread,
+    Verdict,
+)
+from loadsense.verdict import Observation
+
+#: Below this rate the peaks of landings are worth little (METHODS: nothing was tried below 50 Hz that held).
+SLOW_HZ: Final = 50.0
+#: Recorded |a| at rest further from 1 g than this is worth a word, whatever calibration did about it.
+UNCALIBRATED_G: Final = 0.03
+
+_DIFFERENCES: Final = (
+    "vertical is the direction of the mean acceleration around the peak, not an axis of the sensor",
+    "the daily impact score counts impact peaks of the 20 Hz resultant, at least 0.4 s apart",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """Everything a session is judged by.
+
+    Attributes
+    ----------
+    profile : Profile
+        Levels of the evidence.
+    grading, index, longwear
+        Tolerances and constants.
+    rules : mapping of str to Rule
+        Safety rules by name.
+    equations : tuple of ForceEquation
+        For the record of those that were used.
+    plan : Plan or None
+        What was prescribed.
+    person : Person or None
+        For whom.
+    target_landings : int or None
+        Overrides the number of person and plan.
+    loads_kg : mapping of str to float
+        What was lifted, by exercise.
+    block_confirmed : bool
+        Somebody confirmed that the landings took place with the sensor worn.
+    """
+
+    profile: Profile
+    grading: GradingCriteria
+    index: IndexCriteria
+    longwear: LongWearCriteria
+    rules: Mapping[str, Rule]
+    equations: tuple[ForceEquation, ...] = ()
+    plan: Plan | None = None
+    person: Person | None = None
+    target_landings: int | None = None
+    loads_kg: Mapping[str, float] = field(default_factory=dict)
+    block_confirmed: bool = False
+
+
+def observation(result: RecordingResult, judging: Judging) -> Observation:
+    """What a sensor saw of the landings, and how well it could see."""
+    info = result.info
+    return Observation(
+        landings=result.landings,
+        placement=info.placement,
+        sampling_rate_hz=info.sampling_rate_hz,
+        nominal_rate_hz=info.nominal_rate_hz,
+        measured_rate_hz=result.clock.measured_rate_hz or info.measured_rate_hz,
+        cutoff_hz=possible_cutoff_hz(LANDING_CUTOFF_HZ, info.sampling_rate_hz),
+        range_g=info.range_g,
+        gaps=result.quality.gaps,
+        block_confirmed=judging.block_confirmed,
+    )
+
+
+def graded(result: RecordingResult, judging: Judging) -> RecordingResult:
+    """The result with each landing graded against the profile, or not graded."""
+    seen = observation(result, judging)
+    landings = []
+    for landing in result.landings:
+        magnitude, rate = verdict.grade_landing(landing, seen, profile=judging.profile, criteria=judging.grading)
+        landings.append(replace(landing, high_magnitude=magnitude, high_rate=rate))
+    return replace(result, landings=tuple(landings))
+
+
+def landing_sensor(results: Sequence[RecordingResult]) -> RecordingResult:
+    """The recording that landings are read from: a graded placement, else one that sees any, else the first."""
+    ranks = [(not CAPABILITIES[r.info.placement].grades_landings, r.info.sampling_rate_hz < SLOW_HZ) for r in results]
+    return results[min(range(len(results)), key=lambda i: ranks[i])]
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Spread(max=max(known), median=float(np.median(known)), p90=float(np.percentile(known, 90)))
+
+
+def landing_summary(result: RecordingResult, judging: Judging) -> LandingSummary:
+    """Landings in numbers; None with a reason where the placement cannot see them."""
+    capability = CAPABILITIES[result.info.placement]
+    if capability.landing_method is None:
+        return LandingSummary(count=None, reason=f"landings are not looked for at the {result.info.placement.value}")
+    landings = result.landings
+    bands = judging.profile.bands if capability.grades_landings else ()
+    peaks_net_g = [landing.peak_net_g for landing in landings]
+    return LandingSummary(
+        count=len(landings),
+        high_rate_count=_count([landing.high_rate for landing in landings]),
+        high_magnitude_count=_count([landing.high_magnitude for landing in landings]),
+        peak_g=_spread([landing.peak_g for landing in landings]),
+        peak_net_g=_spread(peaks_net_g),
+        loading_rate_g_per_s=_spread([landing.loading_rates.maximum_g_per_s for landing in landings]),
+        peak_grf_bw=_spread([landing.force.peak_grf_bw if landing.force else None for landing in landings]),
+        bands=tuple(count for bands_of in bands for count in osteogenic.band_counts(peaks_net_g, bands_of)),
+        reason=_why_not_graded(result),
+    )
+
+
+def _why_not_graded(result: RecordingResult) -> str:
+    capability = CAPABILITIES[result.info.placement]
+    if capability.grades_landings:
+        return ""
+    word = "experimental, " if capability.experimental else ""
+    return f"{word}not graded at the {result.info.placement.value.replace('_', ' ')}"
+
+
+def _count(grades: Sequence[bool | None]) -> int | None:
+    """How many are true; None where none was graded."""
+    return None if all(grade is None for grade in grades) else sum(grade is True for grade in grades)
+
+
+def summarise(
+    results: Sequence[RecordingResult],
+    judging: Judging,
+    *,
+    notes: Sequence[str] = (),
+    arguments: Sequence[tuple[str, str]] = (),
+) -> SessionReport:
+    """Grade, judge and sum up the recordings of one session.
+
+    Parameters
+    ----------
+    results : sequence of RecordingResult
+        One for each sensor, already placed in time.
+    judging : Judging
+        Profile, plan, person and tolerances.
+    notes : sequence of str
+        Sentences about the session as a whole (clocks that disagree).
+    arguments : sequence of (str, str)
+        What the user asked for, for the record.
+
+    Raises
+    ------
+    OptionError
+        The plan's target cannot be (above the ceiling), or the person's stage is not one of the plan.
+    """
+    lifted = _done_lifts(results, judging)
+    finished = [_with_loads(graded(result, judging), lifted, judging) for result in results]
+    seen = landing_sensor(finished)
+    day = _day(finished)
+    target = protocol.landing_target(
+        plan=judging.plan,
+        person=judging.person,
+        profile=judging.profile,
+        rules=judging.rules,
+        target_landings=judging.target_landings,
+        on=day,
+    )
+    lifts = _lift_rows(lifted, target, judging)
+    answer = verdict.judge(
+        observation(seen, judging), target, profile=judging.profile, criteria=judging.grading, lifts=lifts
+    )
+    return SessionReport(
+        recordings=tuple(finished),
+        landing_summary=landing_summary(seen, judging),
+        indices=_indices(seen, judging),
+        verdict=answer,
+        prescription=_prescription(seen, target, answer, lifts=lifts, judging=judging),
+        provenance=provenance(finished, judging),
+        quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
+        arguments=tuple(arguments),
+    )
+
+
+def _day(results: Sequence[RecordingResult]) -> date | None:
+    starts = [result.info.start for result in results if result.info.start is not None]
+    return starts[0].date() if starts else None
+
+
+# -- lifting and the plan --------------------------------------------------------------------------------------------
+
+
+def _done_lifts(results: Sequence[RecordingResult], judging: Judging) -> DoneLifts:
+    """What was lifted: as the wrist saw it, else not observed."""
+    sensors = [result for result in results if CAPABILITIES[result.info.placement].sees_lifts]
+    return DoneLifts(
+        sets=tuple(one for result in sensors for one in result.sets),
+        source=f"{sensors[0].sensor} sensor" if sensors else NOT_OBSERVED,
+        loads_kg=judging.loads_kg,
+        one_rms=judging.person.one_rms if judging.person else (),
+        on=_day(results),
+    )
+
+
+def _with_loads(result: RecordingResult, lifted: DoneLifts, judging: Judging) -> RecordingResult:
+    own = replace(lifted, sets=result.sets)
+    return replace(result, sets=protocol.loaded_sets(own, rules=judging.rules)) if result.sets else result
+
+
+def _lift_rows(lifted: DoneLifts, target: LandingTarget, judging: Judging) -> tuple[PrescriptionRow, ...]:
+    if judging.plan is None:
+        return ()
+    stage = protocol.chosen_stage(judging.plan, judging.person)
+    return protocol.lift_rows(stage, lifted, rules=judging.rules, locked=target.locked)
+
+
+def _prescription(
+    seen: RecordingResult,
+    target: LandingTarget,
+    answer: Verdict,
+    *,
+    lifts: Sequence[PrescriptionRow],
+    judging: Judging,
+) -> PrescriptionResult:
+    grades = CAPABILITIES[seen.info.placement].grades_landings
+    source = f"{seen.sensor} sensor" if grades else NOT_OBSERVED
+    facts = SessionFacts(
+        landings=seen.landings if grades else (),
+        target=target,
+        fall_times_s=tuple(
+            seen.offset_s + event.peak_sample / seen.info.sampling_rate_hz
+            for event in seen.excluded
+            if event.reason == "fall"
+        ),
+    )
+    return protocol.prescribed_vs_done(
+        target,
+        lifts=lifts,
+        landings=protocol.landing_row(target, answer, source=source),
+        flags=protocol.session_flags(facts, rules=judging.rules),
+    )
+
+
+# -- indices ---------------------------------------------------------------------------------------------------------
+
+
+def _indices(seen: RecordingResult, judging: Judging) -> Indices:
+    rate_hz = seen.info.sampling_rate_hz
+    times_s = tuple(seen.offset_s + landing.candidate.landing_sample / rate_hz for landing in seen.landings)
+    forces = [impact.force.peak_grf_bw for impact in seen.impacts if impact.force]
+    return osteogenic.tally_indices(
+        IndexInput(
+            landings=seen.landings,
+            times_s=times_s,
+            placement=seen.info.placement,
+            force_mape_percent=_mape_percent(seen, judging),
+            score_peaks_g=np.array([impact.peak_g for impact in seen.impacts]),
+            forces_bw=tuple(force for force in forces if force is not None),
+        ),
+        criteria=judging.index,
+        bands=judging.profile.bands,
+    )
+
+
+def _models(result: RecordingResult) -> set[str]:
+    """Force equations that gave at least one number."""
+    forces = [landing.force for landing in result.landings] + [impact.force for impact in result.impacts]
+    return {force.model for force in forces if force is not None and force.peak_grf_bw is not None}
+
+
+def _mape_percent(result: RecordingResult, judging: Judging) -> float | None:
+    used = {landing.force.model for landing in result.landings if landing.force}
+    errors = [e.mape_percent for e in judging.equations if e.name in used and e.predicts == "grf_n"]
+    return max((error for error in errors if error is not None), default=None)
+
+
+# -- what it is worth, and what it was made with -----------------------------------------------------------------------
+
+
+def quality_notes(result: RecordingResult, n_sensors: int) -> list[str]:
+    """Limits of a recording in sentences, the sensor's name before them in a session of several."""
+    name = f"{result.sensor}: " if n_sensors > 1 else ""
+    notes = [*result.info.origin.notes, *result.clock.notes, *_limits(result)]
+    return [name + note for note in notes]
+
+
+def _limits(result: RecordingResult) -> list[str]:
+    info, quality, notes = result.info, result.quality, []
+    if info.placement is Placement.UNKNOWN:
+        notes.append("placement was not declared: landings are a guess; pass --placement")
+    if CAPABILITIES[info.placement].landing_method and info.sampling_rate_hz < SLOW_HZ:
+        notes.append(
+            f"{info.sampling_rate_hz:.4g} Hz is too slow for landings (50 Hz at least): peaks are lower bounds"
+        )
+    if info.range_g is None:
+        notes.append("range is not known: clipping cannot be seen; pass --range-g")
+    if quality.n_clipped:
+        notes.append(
+            f"{quality.n_clipped} samples reached the range of {info.range_g:g} g: their peaks are lower bounds"
+        )
+    error_g = quality.still_error_g
+    if error_g is not None and abs(error_g) > UNCALIBRATED_G:
+        notes.append(f"|a| at rest is {1.0 + error_g:.3f} g, more than 3 % off: peaks and flights are off by as much")
+    if not info.loss_observable:
+        notes.append("lost samples could not be noticed: the recording has no time stamps")
+    return notes
+
+
+def provenance(results: Sequence[RecordingResult], judging: Judging) -> Provenance:
+    """Filters, levels and equations behind the numbers."""
+    used = set().union(*(_models(result) for result in results))
+    return Provenance(
+        version=__version__,
+        filter="; ".join(_filter(result, len(results)) for result in results),
+        loading_rate_definition="steepest central difference on the rise (SCIENCE 5.1)",
+        thresholds=tuple(t for t in (judging.profile.magnitude, judging.profile.rate, *judging.profile.also) if t),
+        equations=tuple(equation for equation in judging.equations if equation.name in used),
+        differences_from_source=_DIFFERENCES,
+    )
+
+
+def _filter(result: RecordingResult, n_sensors: int) -> str:
+    rate_hz = result.info.sampling_rate_hz
+    name = f"{result.sensor}: " if n_sensors > 1 else ""
+    landing_hz = possible_cutoff_hz(LANDING_CUTOFF_HZ, rate_hz)
+    impact_hz = possible_cutoff_hz(FORCE_CUTOFF_HZ, rate_hz)
+    return (
+        f"{name}Butterworth order 4, zero phase: landings at {landing_hz:.3g} Hz, impacts and forces at "
+        f"{impact_hz:.3g} Hz; sampled at {rate_hz:.4g} Hz"
+    )
