@@ -161,7 +161,7 @@ class Engine:
             activities=tuple(self._found.activities),
         )
 
-    # -- the way of a block ------------------------------------------------------------------------------------------
+    # -- the way of a block
 
     def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope]]:
         """The stages that are on for this placement and rate."""
@@ -207,7 +207,7 @@ class Engine:
                     events.append(fact)
         return events
 
-    # -- loads of landings ----------------------------------------------------------------------------------------------
+    # -- loads of landings
 
     def _window_end(self, candidate: LandingCandidate) -> int:
         """Sample up to which the candidate is measured."""
@@ -242,7 +242,7 @@ class Engine:
             return None
         return self._force(Activity.JUMPING, landing.peak_20hz_g, None)
 
-    # -- impacts --------------------------------------------------------------------------------------------------
+    # -- impacts
 
     def _activity_known_to(self) -> int:
         return self._found.activities[-1].end_sample if self._found.activities else 0
