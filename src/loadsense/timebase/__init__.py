@@ -19,8 +19,9 @@ Rules (DESIGN.md, gaps): an interval longer than max(0.1 s, 3 sample intervals) 
 shorter hole is interpolated and counted. A step back of up to 2.5 s keeps every sample in order and opens a segment. A
 larger one is an error; one of an hour is a clock change, accepted when the caller says that it can be.
 
-Packets: when more than a tenth of the intervals are below 0.3 of the mean one, samples came in packets. If spreading each packet from its stamp gives a steady clock, that is the repair; else the stamps are smoothed
-against the row count (0.6 s median, then 0.6 s mean).
+Packets: when more than a tenth of the intervals are below 0.3 of the mean one, samples came in packets. If spreading
+each packet from its stamp gives a steady clock, that is the repair; else the stamps are smoothed against the row count
+(0.6 s median, then 0.6 s mean).
 """
 
 from loadsense.timebase.grid import HOP_ROWS, Timebase

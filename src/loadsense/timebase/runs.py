@@ -173,10 +173,10 @@ class InterpolatedRun:
         self._last = (float(times[-1]), rows[-1].copy())
         self._tally.see(np.diff(times), self._plan.step_s)
         done = self.next_sample - self._first_sample
-        n_covered = int(np.floor((times[-1] - self._start_s) / step_s + 1e-6)) + 1
+        n_covered = int(np.floor((float(times[-1]) - self._start_s) / step_s + 1e-6)) + 1
         if n_covered <= done:
             return
-        grid: FloatArray = self._start_s + np.arange(done, n_covered) * step_s
+        grid = self._start_s + np.arange(done, n_covered, dtype=np.float64) * step_s
         accel = np.column_stack([np.interp(grid, times, rows[:, axis]) for axis in range(3)])
         self._count_filled(grid, times)
         yield SampleBlock(self.next_sample, accel)

@@ -80,8 +80,8 @@ class ClockTally:
         if plan.mode == "interpolated":
             yield f"irregular clock: samples were interpolated linearly onto {plan.sampling_rate_hz:.4g} Hz"
         if plan.repair != "none":
-            how = "spread over each packet" if plan.repair == "spread" else "smoothed against the row count"
-            yield f"samples came in packets: their times were {how}"
+            how = "spread from its stamp" if plan.repair == "spread" else "placed by counting, stamps smoothed"
+            yield f"samples came in packets: the samples of each were {how}"
         if self.n_interpolated:
             yield f"{self.n_interpolated} samples interpolated over holes too short to be a gap"
         if self.n_duplicates:
