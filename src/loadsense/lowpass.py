@@ -32,7 +32,7 @@ ORDER: Final = 4
 LOOK_AHEAD_S: Final = 0.7
 #: ... and late enough for its start to have died away by this factor.
 LEFT_OF_START: Final = 1e-11
-HOP_S: Final = 1.0
+HOP_S: Final = 2.0
 #: A digital low-pass cannot be steep near half the sampling rate: no cut-off is set above this share of the rate.
 HIGHEST_CUTOFF_SHARE: Final = 0.4
 #: Long pushes are worked off in pieces that stay in the cache.

@@ -21,7 +21,7 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from loadsense.detection.gravity import TrailingGravity
 from loadsense.detection.slow_vertical import SlowVertical
 from loadsense.events import Impact
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
-from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
+from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 from loadsense.vectors import resultant_g
 
 
@@ -82,8 +82,8 @@ class _Peak(NamedTuple):
 class ImpactDetector:
     """Stage that finds impacts.
 
-    An impact comes out when its hop is filtered (1.0 s and the look-ahead of the low-pass, 0.7 s from 100 Hz upwards)
-    and no open peak can change it.
+    An impact comes out when its hop is filtered (at most 2.0 s and the look-ahead of the low-pass, which is 0.7 s from
+    100 Hz upwards) and no open peak can change it.
 
     Parameters
     ----------
@@ -202,6 +202,10 @@ class _Rules:
         return self.push((), math.inf)
 
 
+#: Runs of equal values at the end of a push in which the last fall is looked for first.
+_SHORT_RISE: Final = 256
+
+
 class _LocalMaxima:
     """Local maxima of a stream, with the rise that leads to each.
 
@@ -228,13 +232,16 @@ class _LocalMaxima:
     def push(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> list[_Peak]:
         """Take the next values; return the maxima that are complete."""
         self._append(first_sample, values_g, vertical_g)
+        peaks = self._complete() if self._values_g.max() >= self._min_peak_g else []
+        self._forget()
+        return peaks
+
+    def _complete(self) -> list[_Peak]:
         values = self._values_g
         up = values[1:] > values[:-1]
         tops = np.flatnonzero(up[:-1] & ~up[1:] & (values[1:-1] >= self._min_peak_g)) + 1
         lows = np.flatnonzero(up[1:] & ~up[:-1]) + 1
-        peaks = self._describe(tops, lows) if len(tops) else []
-        self._forget(up, lows)
-        return peaks
+        return self._describe(tops, lows) if len(tops) else []
 
     def _append(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> None:
         starts = np.arange(first_sample, first_sample + len(values_g))
@@ -268,9 +275,15 @@ class _LocalMaxima:
             rates[inside] = np.maximum.reduceat(slopes, edges)[::2]
         return rates
 
-    def _forget(self, up: BoolArray, lows: IntArray) -> None:
-        rising = bool(len(up)) and bool(up[-1])
-        keep = (int(lows[-1]) if len(lows) else 0) if rising else len(self._values_g) - 1
+    def _forget(self) -> None:
+        """Keep the rise that is going on, or the last run alone; most rises are short: the end is looked at first."""
+        n = len(self._values_g)
+        for size in (min(n, _SHORT_RISE), n):
+            tail = self._values_g[n - size :]
+            falls = np.flatnonzero(tail[1:] < tail[:-1])
+            if len(falls):
+                break
+        keep = n - size + (int(falls[-1]) + 1 if len(falls) else 0)
         self._starts, self._values_g = self._starts[keep:].copy(), self._values_g[keep:].copy()
         self._vertical_g = self._vertical_g[keep:].copy()
 
