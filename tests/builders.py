@@ -3,6 +3,9 @@
 import itertools
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+
+import numpy as np
 
 from loadsense.criteria import Known, Source, Threshold
 from loadsense.envelope import EnvelopeStage
@@ -145,19 +148,23 @@ def info(placement="hip", **changes):
     return replace(made, **changes)
 
 
-def trace(landings, *, duration_s=600.0):
-    """A quiet second-by-second trace with the landings in it."""
-    import numpy as np
-
-    rng = np.random.default_rng(7)
+@cache
+def quiet(duration_s):
+    """Standing, with a tenth of the time walking: RAW g along z."""
     n = round(duration_s * RATE_HZ)
-    samples = np.column_stack([np.zeros(n), np.zeros(n), 1 + rng.normal(0, 0.03, n)])
+    z = 1 + np.random.default_rng(7).normal(0, 0.03, n)
     walking = slice(n // 10, n // 5)
-    samples[walking, 2] += 0.3 * np.abs(np.sin(np.arange(n)[walking] / RATE_HZ * 12))
+    z[walking] += 0.3 * np.abs(np.sin(np.arange(n)[walking] / RATE_HZ * 12))
+    return z
+
+
+def trace(landings, *, duration_s=600.0):
+    """The envelope of standing, walking and the landings."""
+    z = quiet(duration_s).copy()
     for one in landings:
-        samples[one.candidate.peak_sample, 2] = one.peak_g
+        z[one.candidate.peak_sample] = one.peak_g
     stage = EnvelopeStage()
-    stage.push(SampleBlock(0, samples))
+    stage.push(SampleBlock(0, np.column_stack([np.zeros(len(z)), np.zeros(len(z)), z])))
     return stage.result()
 
 
@@ -195,8 +202,6 @@ def recording(placement="hip", *, landings=(), sets=(), duration_s=600.0, **chan
 
 def spread(values):
     """Largest, median and 90th percentile, or None without values."""
-    import numpy as np
-
     known = [v for v in values if v is not None]
     if not known:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def render(page: SessionPage) -> str:
     return _environment().get_template("report.html.j2").render(page=page)
 
 
+@cache
 def _environment() -> Environment:
     """Templates of this package; an unknown name is an error, and every value is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
