@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 #: Format -> module with `sniff(head: bytes, path) -> bool` and `open_recording(path, options) -> Recording`, asked in
 #: this order; text comes last because it takes everything and refuses by name what is no table.
 READERS: Final[dict[str, str]] = {
+    "loadsense": "loadsense.readers.loadsense_format",
     "actigraph_gt3x": "loadsense.readers.gt3x",
     "axivity_cwa": "loadsense.readers.cwa",
     "axivity_wav": "loadsense.readers.axivity_wav",
     "geneactiv": "loadsense.readers.geneactiv",
     "genea": "loadsense.readers.genea",
     "matrix": "loadsense.readers.matrix",
+    "parquet": "loadsense.readers.parquet",
     "text": "loadsense.readers.text",
 }
 

@@ -75,7 +75,7 @@ class DeviceFile:
             No samples, all samples equal, or too slow.
         """
         rate_hz = self._rate_hz()
-        window = self._window(rate_hz)
+        window = window_of(self._file_start(), rate_hz, self.options)
         probe = self._probe(window)
         calibration = self._calibration(probe, rate_hz)
         info = self._info(window, calibration)
@@ -83,25 +83,16 @@ class DeviceFile:
         return FileRecording(info, passes.items, lambda: passes.quality, self.source)
 
     def _rate_hz(self) -> float:
-        rate_hz, given = self.facts.sampling_rate_hz, self.options.sampling_rate_hz
+        rate_hz = self.facts.sampling_rate_hz
         if rate_hz < SLOWEST_RATE_HZ:
             raise ContentError(
                 f"sampling rate {rate_hz:.3g} Hz; expected at least {SLOWEST_RATE_HZ:g} Hz: far too slow to see an "
                 "impact, record at 100 Hz or faster"
             )
-        if given and abs(given / rate_hz - 1.0) > _RATE_CONTRADICTION:
-            raise OptionError(
-                f"the file states {rate_hz:g} Hz and --sampling-rate-hz says {given:g} Hz; leave the option out"
-            )
+        refuse_other_rate(rate_hz, self.options)
         return rate_hz
 
-    def _window(self, rate_hz: float) -> _Window:
-        """Samples that the user asked for, [first, last)."""
-        cut = cut_of(self.options, self._file_start())
-        first = 0 if cut.start_s is None else max(0, ceil(cut.start_s * rate_hz - 1e-6))
-        return _Window(first, None if cut.end_s is None else ceil(cut.end_s * rate_hz - 1e-6))
-
-    def _probe(self, window: _Window) -> FloatArray:
+    def _probe(self, window: Window) -> FloatArray:
         blocks: list[FloatArray] = []
         n = 0
         for item in window.of(decoded(self.decoder(), self.chunks())):
@@ -112,7 +103,7 @@ class DeviceFile:
                 break
         if not n:
             name = self.source.path.name
-            if window == _Window(0, None):
+            if window == Window(0, None):
                 raise ContentError(f"{name}: the file holds no samples; the device recorded nothing, or it is damaged")
             raise OptionError(f"{name}: no samples between start and end; check --start and --end")
         probe = np.concatenate(blocks)
@@ -128,13 +119,9 @@ class DeviceFile:
         return still_calibration(probe, rate_hz)
 
     def _file_start(self) -> datetime | None:
-        start, tz = self.facts.start, self.options.tz
-        if start is None or tz is None:
-            return start
-        zone = ZoneInfo(tz)
-        return start.replace(tzinfo=zone) if start.tzinfo is None else start.astimezone(zone)
+        return in_zone(self.facts.start, self.options.tz)
 
-    def _info(self, window: _Window, calibration: Calibration) -> StreamInfo:
+    def _info(self, window: Window, calibration: Calibration) -> StreamInfo:
         facts, options = self.facts, self.options
         start = self._file_start()
         return StreamInfo(
@@ -143,7 +130,7 @@ class DeviceFile:
             measured_rate_hz=facts.measured_rate_hz,
             placement=options.placement,
             range_g=options.range_g or facts.range_g,
-            start=None if start is None else _later(start, window.first / facts.sampling_rate_hz),
+            start=None if start is None else later(start, window.first / facts.sampling_rate_hz),
             tz=options.tz,
             body_mass_kg=facts.body_mass_kg if options.body_mass_kg is None else options.body_mass_kg,
             activity=options.activity,
@@ -172,7 +159,7 @@ class DeviceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """Grid samples from first up to last, None for all."""
 
     first: int
@@ -197,10 +184,40 @@ class _Window:
                 yield SampleBlock(start - self.first, item.accel_g[rows])
 
 
+def window_of(start: datetime | None, rate_hz: float, options: ReadOptions) -> Window:
+    """Samples that the user asked for.
+
+    Raises
+    ------
+    OptionError
+        A time of day for a recording without one, or an end that is not after the start.
+    """
+    cut = cut_of(options, start)
+    first = 0 if cut.start_s is None else max(0, ceil(cut.start_s * rate_hz - 1e-6))
+    return Window(first, None if cut.end_s is None else ceil(cut.end_s * rate_hz - 1e-6))
+
+
+def refuse_other_rate(rate_hz: float, options: ReadOptions) -> None:
+    """Raise an `OptionError` when the user states another rate than the file."""
+    given = options.sampling_rate_hz
+    if given and abs(given / rate_hz - 1.0) > _RATE_CONTRADICTION:
+        raise OptionError(
+            f"the file states {rate_hz:g} Hz and --sampling-rate-hz says {given:g} Hz; leave the option out"
+        )
+
+
+def in_zone(start: datetime | None, tz: str | None) -> datetime | None:
+    """A start in the user's zone: a device's own clock is taken to show its time, an instant is kept."""
+    if start is None or tz is None:
+        return start
+    zone = ZoneInfo(tz)
+    return start.replace(tzinfo=zone) if start.tzinfo is None else start.astimezone(zone)
+
+
 class _Passes:
     """Complete readings of the file, each from its start."""
 
-    def __init__(self, file: DeviceFile, window: _Window, calibration: Calibration) -> None:
+    def __init__(self, file: DeviceFile, window: Window, calibration: Calibration) -> None:
         self._file = file
         self._window = window
         self._gain, self._offset_g = np.array(calibration.gain), np.array(calibration.offset_g)
@@ -297,7 +314,7 @@ def open_plain(
     return DeviceFile(source=source, options=options, facts=facts, decoder=decoder, chunks=chunks).recording()
 
 
-def _later(start: datetime, seconds: float) -> datetime:
+def later(start: datetime, seconds: float) -> datetime:
     """So many seconds later by the physical clock, in the same zone."""
     if not seconds:
         return start

@@ -66,10 +66,14 @@ class TextFile:
         self.source = source
         self.dialect = dialect
         self.options = options
-        self.rows = RowReader(source, dialect)
+        self.rows = self.new_rows()
         self.file_start = _file_start(dialect, options.tz)
         self.cut = cut_of(options, self.file_start)
         self.quality = ClockQuality()
+
+    def new_rows(self) -> RowReader:
+        """The rows, from the first one."""
+        return RowReader(self.source, self.dialect)
 
     def recording(self) -> FileRecording:
         """Probe the head, decide everything, and hand out the recording."""
@@ -214,7 +218,7 @@ class Passes:
         file = self._file
         timebase = Timebase(self._plan, is_clock_change=file.clock_change(), describe=file.describe)
         check = ValueCheck(file.options.range_g)
-        rows = RowReader(file.source, file.dialect)
+        rows = file.new_rows()
         for block in file.cut.rows(rows, self._plan.sampling_rate_hz):
             accel_g = block.values if self._g_per_unit == 1.0 else block.values * self._g_per_unit
             check.see(accel_g, block.first_line)
