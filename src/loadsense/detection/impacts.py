@@ -209,8 +209,8 @@ _SHORT_RISE: Final = 256
 class _LocalMaxima:
     """Local maxima of a stream, with the rise that leads to each.
 
-    Equal neighbours are one run; a maximum is a run above both its neighbours, and stands in the middle of its run.
-    Between pushes only the runs since the last minimum are kept: the rise that is still going on.
+    Equal neighbours are one run; a maximum is a run above both its neighbours, and stands in the middle of its run. Its
+    rise begins behind the last minimum or flat run. Between pushes only the runs since the last fall are kept.
     """
 
     def __init__(self, *, sampling_rate_hz: float, min_peak_g: float) -> None:
@@ -240,7 +240,8 @@ class _LocalMaxima:
         values = self._values_g
         up = values[1:] > values[:-1]
         tops = np.flatnonzero(up[:-1] & ~up[1:] & (values[1:-1] >= self._min_peak_g)) + 1
-        lows = np.flatnonzero(up[1:] & ~up[:-1]) + 1
+        flat = np.diff(self._starts)[1:] > 1
+        lows = np.flatnonzero(up[1:] & (flat | ~up[:-1])) + 1
         return self._describe(tops, lows) if len(tops) else []
 
     def _append(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> None:
