@@ -45,7 +45,7 @@ def assert_same(items: list[Item], others: list[Item]) -> None:
     assert samples_of(items).tobytes() == samples_of(others).tobytes()
 
 
-# -- the plan --------------------------------------------------------------------------------------------------------------
+# -- the plan --
 @pytest.mark.parametrize("rate", [12.5, 25.0, 50.0, 100.0, 200.0, 421.0, 500.0])
 def test_a_regular_clock_is_counted_at_its_rate(rate: float) -> None:
     plan = plan_clock(np.round(np.arange(2000) / rate, 4))
@@ -83,7 +83,7 @@ def test_a_clock_as_irregular_as_a_phones_is_interpolated() -> None:
 
 
 def test_a_clock_that_stands_still_needs_a_rate() -> None:
-    with pytest.raises(ContentError, match="time column does not advance.*--sampling-rate-hz"):
+    with pytest.raises(ContentError, match=r"time column does not advance.*--sampling-rate-hz"):
         plan_clock(np.zeros(50))
     assert plan_clock(np.zeros(50), stated_rate_hz=50.0).sampling_rate_hz == 50.0
 
@@ -107,7 +107,7 @@ def test_smoothed_stamps_follow_a_steady_clock_and_never_go_back() -> None:
     assert np.abs(np.diff(smooth) - 0.02).mean() < 0.2 * np.abs(np.diff(stamps) - 0.02).mean()
 
 
-# -- counted: nothing is changed -------------------------------------------------------------------------------------------
+# -- counted: nothing is changed --
 @given(rate=st.sampled_from([12.5, 50.0, 100.0, 200.0]), jitter=st.floats(0.0, 0.2), seed=st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
 def test_samples_of_a_steady_clock_pass_bit_for_bit(rate: float, jitter: float, seed: int) -> None:
@@ -143,7 +143,7 @@ def test_jitter_is_the_99th_percentile_of_what_intervals_are_off() -> None:
     assert timebase.quality().jitter_p99_ms == pytest.approx(1.3, abs=0.02)
 
 
-# -- holes and gaps --------------------------------------------------------------------------------------------------------
+# -- holes and gaps --
 def test_a_short_hole_is_interpolated_and_counted() -> None:
     times = np.delete(np.arange(400) * 0.01, [200, 201])
     accel = np.delete(rows(400), [200, 201], axis=0)
@@ -195,7 +195,7 @@ def test_a_lost_packet_is_filled_or_a_gap() -> None:
     assert any("packets" in note for note in timebase.quality().notes)
 
 
-# -- doubled rows and clocks that go back ----------------------------------------------------------------------------------
+# -- doubled rows and clocks that go back --
 def test_a_row_written_twice_is_left_out() -> None:
     once = np.arange(300)
     twice = np.sort(np.r_[once, [100, 101, 250]])
@@ -265,7 +265,7 @@ def test_an_hour_back_with_a_step_of_its_own_is_cut() -> None:
     assert samples_of(items).tobytes() == rows(600).tobytes()
 
 
-# -- irregular clocks ------------------------------------------------------------------------------------------------------
+# -- irregular clocks --
 def irregular(n: int, seed: int) -> FloatArray:
     return np.cumsum(np.random.default_rng(seed).uniform(0.004, 0.018, n))
 
@@ -314,7 +314,7 @@ def test_packets_with_a_wandering_delay_are_smoothed_onto_the_grid() -> None:
     assert len(samples) == pytest.approx(4000, abs=20)
 
 
-# -- how the rows were cut does not matter ---------------------------------------------------------------------------------
+# -- how the rows were cut does not matter --
 def messy(kind: str) -> FloatArray:
     if kind == "irregular":
         times = irregular(2000, 7)

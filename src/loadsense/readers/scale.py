@@ -17,7 +17,8 @@ from loadsense.units import G_PER_UNIT
 _QUIET_PART: Final = 0.03
 #: A median norm means a unit when it lies within this factor of 1 g in it.
 _FACTOR: Final = 1.35
-#: Counts per g of the sensors in use are powers of two; a quiet norm this near to one means it.
+#: Counts per g of the sensors in use are powers of two; a quiet norm this near to one means it. 1024 is not told from
+#: 1000 mg unless counts are declared: still seconds make up for the difference.
 _COUNT_FACTOR: Final = 1.2
 _COUNTS_PER_G: Final = tuple(float(2**k) for k in (5, 6, 7, 8, 9, 11, 12, 13, 14))
 #: A declared unit is contradicted when quiet seconds are off by more than this factor: no sensor is so wrong.
@@ -123,7 +124,7 @@ def _found(rest: Rest, values: FloatArray) -> Scale:
         if 1.0 / _FACTOR <= rest.norm * g_per_unit <= _FACTOR:
             said = f"{unit} (median norm {rest.norm:.4g} {rest.where})"
             return Scale(unit=unit, g_per_unit=g_per_unit, said=said, median_norm=rest.norm, n_quiet_s=rest.n_quiet_s)
-    near = _power_of_two(rest.norm)
+    near = _power_of_two(rest.norm, _COUNTS_PER_G) if rest.n_quiet_s else None
     if near is not None and _all_whole(values):
         return _counts_scale(rest, near)
     raise ContentError(
@@ -136,15 +137,12 @@ def _counts(rest: Rest, counts_per_g: float | None) -> Scale:
     """Counts: by the format's own scale, else by the rest, which is 1 g."""
     if counts_per_g is not None:
         return _counts_scale(rest, counts_per_g)
-    near = _power_of_two(rest.norm) or (1024.0 if 1024 / _COUNT_FACTOR < rest.norm < 1024 * _COUNT_FACTOR else None)
-    if near is not None:
-        return _counts_scale(rest, near)
-    if not rest.n_quiet_s or not rest.norm:
+    if not rest.n_quiet_s:
         raise ContentError(
             f"counts have no fixed scale, and no second is quiet to find it from (median norm {rest.norm:.4g}); "
             "convert to g, or include some seconds of standing still"
         )
-    return _counts_scale(rest, rest.norm)
+    return _counts_scale(rest, _power_of_two(rest.norm, (*_COUNTS_PER_G, 1024.0)) or rest.norm)
 
 
 def _counts_scale(rest: Rest, counts_per_g: float) -> Scale:
@@ -154,8 +152,8 @@ def _counts_scale(rest: Rest, counts_per_g: float) -> Scale:
     )
 
 
-def _power_of_two(norm: float) -> float | None:
-    return next((c for c in _COUNTS_PER_G if 1 / _COUNT_FACTOR <= norm / c <= _COUNT_FACTOR), None)
+def _power_of_two(norm: float, candidates: tuple[float, ...]) -> float | None:
+    return next((c for c in candidates if 1 / _COUNT_FACTOR <= norm / c <= _COUNT_FACTOR), None)
 
 
 def _all_whole(values: FloatArray) -> bool:
