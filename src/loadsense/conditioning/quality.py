@@ -118,7 +118,7 @@ class QualityStage:
         seconds = self._cutter.push(block)
         if seconds is not None:
             self._open.append(seconds)
-            self._close_units(int(seconds.index[-1]) // _UNIT_S)
+            self._close_units((int(seconds.index[-1]) + 1) // _UNIT_S)
         return ()
 
     def gap(self, gap: Gap) -> tuple[()]:
@@ -164,18 +164,18 @@ class QualityStage:
                 self._n_clipped += int((np.abs(accel_g) >= self._limit_g).any(axis=1).sum())
         self._unchecked, self._n_unchecked = [], 0
 
-    def _close_units(self, last: int) -> None:
-        """Summarize every unit before the one of the newest second."""
-        if int(self._open[0].index[0]) // _UNIT_S == last:
+    def _close_units(self, first_open: int) -> None:
+        """Summarize every unit before the one in which the next second falls."""
+        if int(self._open[0].index[0]) // _UNIT_S == first_open:
             return
-        units = _split(self._open)
-        for seconds in units[:-1]:
+        parts = _split(self._open)
+        self._open = [part for part in parts if int(part.index[0]) // _UNIT_S >= first_open]
+        for seconds in parts[: len(parts) - len(self._open)]:
             self._units.append(_unit(seconds, self._calibration.still_sd_g))
             if self._n_windows < _MOST_WINDOWS:
                 windows = _still_windows(seconds, self._calibration.still_sd_g)
                 self._windows.append(windows)
                 self._n_windows += len(windows)
-        self._open = units[-1:]
 
     def _open_units(self) -> list[_Unit]:
         return [_unit(seconds, self._calibration.still_sd_g) for seconds in _split(self._open)]
