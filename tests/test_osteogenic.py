@@ -10,18 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from loadsense import evidence
+from loadsense.bands import band_counts, bin_counts, impact_score_log
 from loadsense.events import ForceEstimate, Landing, LandingCandidate, LoadingRates, Status, Takeoff
 from loadsense.osteogenic import (
     ACCELEROMETER_FORM,
     PUBLISHED_FORM,
     IndexInput,
     RunPeakStage,
-    band_counts,
-    bin_counts,
     bouts,
     cumulative_index,
     daily_load_stimulus,
-    impact_score_log,
     index_over_bouts,
     recovery,
     session_index,

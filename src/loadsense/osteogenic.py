@@ -14,8 +14,7 @@ None of these has a validated cut-off: all are reported, none is graded, and all
 
 Differences from the sources
 ----------------------------
-1. Turner and Robling give no rule for bouts of different intensity: here every bout has its own mean.
-2. The daily impact score takes the lower edge of a bin as the bin's acceleration; the paper's choice was not seen.
+Turner and Robling give no rule for bouts of different intensity: here every bout has its own mean.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ from typing import Final
 
 import numpy as np
 
+from loadsense.bands import band_counts, impact_score_log
 from loadsense.criteria import BandSet, IndexCriteria
 from loadsense.events import Landing
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.results import BandCount, IndexValue, Indices
+from loadsense.results import IndexValue, Indices
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 from loadsense.vectors import resultant_g
 
@@ -162,36 +162,6 @@ def daily_load_stimulus(forces_bw: Sequence[float], *, exponent: float) -> float
     if not len(forces_bw):
         return None
     return float(np.sum(np.asarray(forces_bw, dtype=np.float64) ** exponent) ** (1.0 / exponent))
-
-
-def bin_counts(peaks: Sequence[float] | FloatArray, edges: Sequence[float]) -> IntArray:
-    """Count of peaks in each [edges[i], edges[i + 1]); what lies below the first edge is left out."""
-    found = np.searchsorted(np.asarray(edges), np.asarray(peaks, dtype=np.float64), side="right") - 1
-    inside = found[(found >= 0) & (found < len(edges) - 1)]
-    return np.bincount(inside, minlength=len(edges) - 1).astype(np.int64)
-
-
-def band_counts(peaks: Sequence[float] | FloatArray, bands: BandSet) -> tuple[BandCount, ...]:
-    """Count of peaks in each published band; the peaks must be in the frame of the bands."""
-    counts = bin_counts(peaks, bands.edges)
-    return tuple(
-        BandCount(name=bands.name, low=low, high=high, unit=bands.unit, frame=bands.frame or "", count=int(count))
-        for low, high, count in zip(bands.edges, bands.edges[1:], counts, strict=False)
-    )
-
-
-def impact_score_log(peaks_g: Sequence[float] | FloatArray, bins: BandSet) -> float:
-    """Daily impact score: sum over bins of acceleration x ln(count + 1).
-
-    Parameters
-    ----------
-    peaks_g : array_like
-        RAW g, by one of the two rules named in this module; 0 peaks give 0.
-    bins : BandSet
-        The 32 bins.
-    """
-    lower = np.asarray(bins.edges[:-1])
-    return float(np.sum(lower * np.log1p(bin_counts(peaks_g, bins.edges))))
 
 
 @dataclass(frozen=True, slots=True)
