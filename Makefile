@@ -26,7 +26,7 @@ demo: $(READY)
 	$(LOADSENSE) analyze $(SAMPLE)-hip-clipped.csv.gz --placement hip --range-g 8 -o outputs
 	$(LOADSENSE) analyze $(SAMPLE)-hip-gaps.csv.gz --placement hip --range-g 16 -o outputs
 	$(LOADSENSE) analyze $(SAMPLE)-range-2g.csv.gz --placement hip --range-g 2 -o outputs
-	$(LOADSENSE) analyze --together hip=$(SAMPLE)-hirit-hip.csv.gz wrist=$(SAMPLE)-hirit-wrist.csv.gz --person sample_recordings/people/p017.toml -o outputs
+	$(LOADSENSE) analyze --together hip=$(SAMPLE)-hirit-hip.csv.gz wrist=$(SAMPLE)-hirit-wrist.csv.gz --range-g 16 --load deadlift=60 --load back_squat=51 --load overhead_press=26 --person sample_recordings/people/p017.toml -o outputs
 	@echo "The reports are in outputs/: open outputs/simulated-hip-session/report.html"
 
 test: $(READY)
