@@ -5,6 +5,7 @@ yes-or-no, and never 0. Seconds count from the start of the session; `time` is w
 recording's zone showed, and is made from UTC, so that a clock change does not move an event.
 
 `COLUMNS` is the one list of what each table holds: the frames, the CSV files and the data dictionary are made from it.
+The rows are made without pandas, which takes half a second to import and is asked for only by who wants a frame.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
-from loadsense.events import ForceEstimate, Impact, Landing, LiftSet
+from loadsense.events import Excluded, ForceEstimate, Impact, Landing, LiftSet
 from loadsense.results import RecordingResult, SessionReport
 
-Row = dict[str, object]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, str | float | None]
 
 TEXT: Final = "string"
 NUMBER: Final = "float64"
@@ -124,31 +126,53 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 
 def landings(report: SessionReport) -> pd.DataFrame:
     """One row per landing, in order of time."""
-    rows = (_landing_row(r, landing) for r in report.recordings for landing in r.landings)
-    return _frame("landings", rows, order="peak_s")
+    return _frame("landings", landing_rows(report))
 
 
 def excluded(report: SessionReport) -> pd.DataFrame:
     """One row per candidate that is not a landing or a set, with the reason."""
-    return _frame("excluded", _excluded_rows(report), order="peak_s")
+    return _frame("excluded", excluded_rows(report))
 
 
 def impacts(report: SessionReport) -> pd.DataFrame:
     """One row per impact peak, in order of time."""
-    rows = (_impact_row(r, impact) for r in report.recordings for impact in r.impacts)
-    return _frame("impacts", rows, order="peak_s")
+    return _frame("impacts", impact_rows(report))
 
 
 def repetitions(report: SessionReport) -> pd.DataFrame:
     """One row per repetition, in order of time."""
-    rows = (row for r in report.recordings for one_set in r.sets for row in _repetition_rows(r, one_set))
-    return _frame("repetitions", rows, order="start_s")
+    return _frame("repetitions", repetition_rows(report))
 
 
 def sets(report: SessionReport) -> pd.DataFrame:
     """One row per set, in order of time."""
-    rows = (_set_row(r, one_set) for r in report.recordings for one_set in r.sets)
-    return _frame("sets", rows, order="start_s")
+    return _frame("sets", set_rows(report))
+
+
+def landing_rows(report: SessionReport) -> list[Row]:
+    """Rows of `landings`."""
+    return _in_order((_landing_row(r, landing) for r in report.recordings for landing in r.landings), "peak_s")
+
+
+def excluded_rows(report: SessionReport) -> list[Row]:
+    """Rows of `excluded`."""
+    return _in_order((_excluded_row(r, one) for r in report.recordings for one in r.excluded), "peak_s")
+
+
+def impact_rows(report: SessionReport) -> list[Row]:
+    """Rows of `impacts`."""
+    return _in_order((_impact_row(r, impact) for r in report.recordings for impact in r.impacts), "peak_s")
+
+
+def repetition_rows(report: SessionReport) -> list[Row]:
+    """Rows of `repetitions`."""
+    rows = (row for r in report.recordings for one_set in r.sets for row in _repetition_rows(r, one_set))
+    return _in_order(rows, "start_s")
+
+
+def set_rows(report: SessionReport) -> list[Row]:
+    """Rows of `sets`."""
+    return _in_order((_set_row(r, one_set) for r in report.recordings for one_set in r.sets), "start_s")
 
 
 def seconds_at(recording: RecordingResult, sample: int) -> float:
@@ -170,11 +194,18 @@ def _zone(recording: RecordingResult, start: datetime) -> tzinfo | None:
     return ZoneInfo(recording.info.tz) if recording.info.tz else start.tzinfo
 
 
-def _frame(name: str, rows: Iterable[Row], *, order: str) -> pd.DataFrame:
+def _in_order(rows: Iterable[Row], key: str) -> list[Row]:
+    """Rows of all sensors in order of time."""
+    return sorted(rows, key=lambda row: row[key] or 0.0)
+
+
+def _frame(name: str, rows: list[Row]) -> pd.DataFrame:
     """Rows as a table with the promised columns and types."""
+    import pandas as pd
+
     columns = COLUMNS[name]
-    table = pd.DataFrame(list(rows), columns=[c.name for c in columns], dtype=object)
-    return table.astype({c.name: c.dtype for c in columns}).sort_values(order, kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=[c.name for c in columns], dtype=object)
+    return table.astype({c.name: c.dtype for c in columns})
 
 
 def _landing_row(recording: RecordingResult, landing: Landing) -> Row:
@@ -209,18 +240,16 @@ def _landing_row(recording: RecordingResult, landing: Landing) -> Row:
     }
 
 
-def _excluded_rows(report: SessionReport) -> Iterator[Row]:
-    """Candidates that were looked at and are none, under the names of their columns."""
-    for recording in report.recordings:
-        for candidate in recording.excluded:
-            yield {
-                "sensor": recording.sensor,
-                "kind": candidate.kind,
-                "peak_s": seconds_at(recording, candidate.peak_sample),
-                "time": time_at(recording, candidate.peak_sample),
-                "peak_g": candidate.peak_g,
-                "reason": candidate.reason,
-            }
+def _excluded_row(recording: RecordingResult, candidate: Excluded) -> Row:
+    """A candidate that was looked at and is none, under the names of its columns."""
+    return {
+        "sensor": recording.sensor,
+        "kind": candidate.kind,
+        "peak_s": seconds_at(recording, candidate.peak_sample),
+        "time": time_at(recording, candidate.peak_sample),
+        "peak_g": candidate.peak_g,
+        "reason": candidate.reason,
+    }
 
 
 def _impact_row(recording: RecordingResult, impact: Impact) -> Row:

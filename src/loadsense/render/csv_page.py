@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
 from loadsense import frames
-from loadsense.frames import COLUMNS, COUNT, NUMBER, TEXT, Column
+from loadsense.frames import COLUMNS, COUNT, NUMBER, TEXT, Column, Row
 
 if TYPE_CHECKING:
     from loadsense.results import SessionReport
@@ -50,37 +52,47 @@ EVENT_COLUMNS: Final[tuple[Column, ...]] = (
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def events(report: SessionReport) -> pd.DataFrame:
-    """Landings, repetitions and sets in one table, in order of time."""
-    landings = frames.landings(report).rename(columns={"landing_s": "start_s"}).assign(kind="landing")
-    sets = frames.sets(report).assign(kind="set")
-    sets["event_id"] = sets["set_id"]
-    repetitions = frames.repetitions(report).assign(kind="repetition")
-    nth = repetitions.groupby(["sensor", "set_id"]).cumcount() + 1
-    repetitions["event_id"] = repetitions["set_id"] + "-r" + nth.astype("string")
-    types = {column.name: column.dtype for column in EVENT_COLUMNS}
-    parts = [part.reindex(columns=list(types)).astype(types) for part in (landings, sets, repetitions)]
-    return pd.concat(parts).sort_values("start_s", kind="stable", ignore_index=True)
-
-
 def events_csv(report: SessionReport) -> str:
-    """Text of `events.csv`."""
-    return _text(events(report))
+    """Text of `events.csv`: landings, sets and repetitions in order of time."""
+    rows = [*_landings(report), *_sets(report), *_repetitions(report)]
+    rows.sort(key=lambda row: row["start_s"] or 0.0)
+    return _text(EVENT_COLUMNS, rows)
 
 
 def impacts_csv(report: SessionReport) -> str:
     """Text of `impacts.csv`."""
-    return _text(frames.impacts(report))
+    return _text(COLUMNS["impacts"], frames.impact_rows(report))
 
 
-def _text(frame: pd.DataFrame) -> str:
+def _landings(report: SessionReport) -> Iterator[Row]:
+    for row in frames.landing_rows(report):
+        yield {**row, "kind": "landing", "start_s": row["landing_s"]}
+
+
+def _sets(report: SessionReport) -> Iterator[Row]:
+    for row in frames.set_rows(report):
+        yield {**row, "kind": "set", "event_id": row["set_id"]}
+
+
+def _repetitions(report: SessionReport) -> Iterator[Row]:
+    """Repetitions with an id of their own: that of the set, and which one of it."""
+    seen: Counter[tuple[object, object]] = Counter()
+    for row in frames.repetition_rows(report):
+        key = (row["sensor"], row["set_id"])
+        seen[key] += 1
+        yield {**row, "kind": "repetition", "event_id": f"{row['set_id']}-r{seen[key]}"}
+
+
+def _text(columns: Sequence[Column], rows: Iterable[Row]) -> str:
     """CSV with a header, dots for decimals, empty for unknown, and no cell that a spreadsheet would run."""
-    safe = frame.copy()
-    for column in safe.columns[safe.dtypes == "string"]:
-        safe[column] = safe[column].map(_harmless, na_action="ignore")
-    return safe.to_csv(index=False, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [column.name for column in columns]
+    writer.writerow(names)
+    writer.writerows([_harmless(row.get(name)) for name in names] for row in rows)
+    return text.getvalue()
 
 
-def _harmless(cell: str) -> str:
-    """The cell, with an apostrophe in front when it would be a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+def _harmless(cell: str | float | None) -> str | float | None:
+    """The cell, with an apostrophe in front of a text that would be a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
