@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from loadsense import evidence
-from loadsense.bands import band_counts, bin_counts, impact_score_log
 from loadsense.events import ForceEstimate, Landing, LandingCandidate, LoadingRates, Status, Takeoff
 from loadsense.osteogenic import (
     ACCELEROMETER_FORM,
@@ -30,7 +29,6 @@ from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import Gap, SampleBlock
 
 CRITERIA = evidence.index_criteria()
-BINS = CRITERIA.score_bins
 
 
 @pytest.mark.parametrize(("n", "expected"), [(5, 1.7918), (25, 3.2581), (60, 4.1109), (100, 4.6151)])
@@ -78,32 +76,6 @@ def test_each_bout_has_its_own_intensity():
 def test_daily_load_stimulus_of_a_mixed_day():
     assert daily_load_stimulus([4.0] * 25 + [1.2] * 1000, exponent=4) == pytest.approx(9.594, abs=5e-4)
     assert daily_load_stimulus([], exponent=4) is None
-
-
-def test_bins_are_the_thirty_two_of_the_score():
-    assert len(BINS.edges) == 33
-    assert (BINS.frame, BINS.edges[0], BINS.edges[-2], BINS.edges[-1]) == ("RAW", 1.3, 10.3, math.inf)
-    steps = np.diff(BINS.edges[:-1])
-    assert np.allclose(steps, [0.2] * 15 + [0.3] * 8 + [0.4] * 4 + [0.5] * 4)
-
-
-def test_a_peak_on_an_edge_belongs_to_the_upper_bin():
-    (index,) = np.flatnonzero(bin_counts([4.9], BINS.edges))
-    assert (BINS.edges[index], BINS.edges[index + 1]) == (4.9, 5.2)
-
-
-def test_score_by_hand():
-    # 3 peaks in [1.3, 1.5), 1 in [4.9, 5.2), 1 beyond 10.3, one too small to count
-    expected = 1.3 * math.log(4) + 4.9 * math.log(2) + 10.3 * math.log(2)
-    assert impact_score_log([1.3, 1.4, 1.49, 4.9, 12.0, 1.2], BINS) == pytest.approx(expected)
-    assert impact_score_log([], BINS) == 0.0
-
-
-def test_band_counts_by_hand():
-    bands = evidence.bands()["vainionpaa-2006"]
-    counts = band_counts([0.2, 0.3, 1.0, 1.1, 2.6, 3.9, 5.4, 20.0], bands)
-    assert [count.count for count in counts] == [2, 1, 1, 1, 2]
-    assert (counts[3].low, counts[3].high, counts[3].unit, counts[3].frame) == (3.9, 5.4, "g", "NET")
 
 
 # --- cumulative index --------------------------------------------------------------------------------------------

@@ -267,6 +267,8 @@ class LongWearCriteria:
     ----------
     epoch_s : float
         Epoch over which wrist acceleration is averaged.
+    gradient_epochs : int
+        Epochs that make one of the longer epochs of the gradient and the MX metrics.
     minutes_levels_mg : tuple of float
         Levels of the epoch mean above which minutes are counted.
     gradient_edges_mg : tuple of float
@@ -278,6 +280,7 @@ class LongWearCriteria:
     """
 
     epoch_s: float
+    gradient_epochs: int
     minutes_levels_mg: tuple[float, ...]
     gradient_edges_mg: tuple[float, ...]
     mx_minutes: tuple[float, ...]

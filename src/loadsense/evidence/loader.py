@@ -326,6 +326,7 @@ def longwear_criteria() -> LongWearCriteria:
     levels = [thresholds()[name].value for name in ("wrist-postmenopausal-epoch", "wrist-premenopausal-epoch")]
     return LongWearCriteria(
         epoch_s=numbers()["epoch"].value,
+        gradient_epochs=round(numbers()["gradient-epoch"].value / numbers()["epoch"].value),
         minutes_levels_mg=tuple(levels),
         gradient_edges_mg=bands()["intensity-gradient"].edges,
         mx_minutes=tuple(number.value for name, number in numbers().items() if name.startswith("mx-")),
