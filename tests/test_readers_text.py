@@ -534,7 +534,7 @@ WRONG_OPTIONS = [
     ({"columns": "time,x,y,zz"}, "unknown column 'zz': did you mean 'z'"),
     ({"columns": "time,x,y,y"}, "the same column is named twice"),
     ({"range_g": 0.5}, "range 0.5 g; expected the full scale of the sensor"),
-    ({"body_mass_kg": 0.0}, "body mass 0 kg; expected 20 to 300 kg"),
+    ({"body_mass_kg": 5.0}, "body mass 5 kg; expected 20 to 300 kg"),
     ({"body_mass_kg": 6300.0}, "body mass 6300 kg; expected 20 to 300 kg"),
     ({"tz": "Europe/Madird"}, "unknown time zone 'Europe/Madird': did you mean 'Europe/Madrid'"),
     ({"start": "yesterday"}, "start 'yesterday': expected ISO 8601"),
@@ -545,6 +545,12 @@ WRONG_OPTIONS = [
 def test_a_wrong_option_gets_its_sentence(options: dict[str, object], words: str, write: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match=words):
         readers.read(write(table()), **options)  # type: ignore[arg-type]
+
+
+def test_a_mass_of_0_is_one_that_nobody_took(write: Callable[..., Path]) -> None:
+    info = readers.read(write(table()), body_mass_kg=0.0).info
+    assert info.body_mass_kg is None
+    assert "body mass 0 kg was taken as unknown: no forces" in info.origin.notes
 
 
 # -- inspect --

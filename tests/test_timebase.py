@@ -82,6 +82,13 @@ def test_a_clock_as_irregular_as_a_phones_is_interpolated() -> None:
     assert plan_clock(np.cumsum(intervals)).mode == "interpolated"
 
 
+def test_a_clock_whose_every_interval_is_a_little_off_is_interpolated() -> None:
+    intervals = np.random.default_rng(5).normal(0.0104, 0.0012, 4000)  # 98 % within a quarter, and yet it walks away
+    assert plan_clock(np.cumsum(intervals)).mode == "interpolated"
+    stamps_off = np.arange(4000) * 0.0104 + np.random.default_rng(5).normal(0.0, 0.0008, 4000)
+    assert plan_clock(stamps_off).mode == "counted"
+
+
 def test_a_clock_that_stands_still_needs_a_rate() -> None:
     with pytest.raises(ContentError, match=r"time column does not advance.*--sampling-rate-hz"):
         plan_clock(np.zeros(50))

@@ -15,6 +15,9 @@ from loadsense.samples import checked_body_mass_kg, checked_rate_hz
 #: Names of units a user may type.
 UNITS: Final = ("g", "mg", "m/s2", "counts")
 
+#: Tables of recordings write 0 for a mass nobody took; the command line refuses it, a program reads on without forces.
+_NO_MASS: Final = "body mass 0 kg was taken as unknown: no forces"
+
 #: Other spellings of the same units.
 _SPELLINGS: Final = {"m/s^2": "m/s2", "m/s²": "m/s2", "ms2": "m/s2", "m s-2": "m/s2", "mg": "mg", "milli-g": "mg"}
 
@@ -39,6 +42,8 @@ class ReadOptions:
     activity : str or None
     calibrate : bool
         Whether samples are scaled so that still seconds read 1 g.
+    notes : tuple of str
+        What was made of the options, for the record.
     """
 
     placement: Placement = Placement.UNKNOWN
@@ -52,6 +57,7 @@ class ReadOptions:
     tz: str | None = None
     activity: str | None = None
     calibrate: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def checked_unit(unit: str | None) -> str | None:
@@ -147,8 +153,9 @@ def checked_options(
         start=checked_instant("start", start),
         end=checked_instant("end", end),
         range_g=checked_range_g(range_g),
-        body_mass_kg=checked_body_mass_kg(body_mass_kg),
+        body_mass_kg=checked_body_mass_kg(body_mass_kg or None),
         tz=checked_tz(tz),
         activity=activity,
         calibrate=calibrate,
+        notes=(_NO_MASS,) if body_mass_kg == 0 else (),
     )

@@ -138,7 +138,7 @@ class TextFile:
 
     def _info(self, probe: Probe, plan: ClockPlan, scale: Scale, calibration: Calibration) -> StreamInfo:
         header, options = self.dialect.header, self.options
-        notes = [*header.notes, f"unit {scale.said}"]
+        notes = [*options.notes, *header.notes, f"unit {scale.said}"]
         if calibration.method != "none":
             notes.append(
                 f"still seconds read {1.0 / calibration.gain[0]:.3f} g: all samples were multiplied by "

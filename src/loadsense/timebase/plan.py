@@ -23,6 +23,10 @@ _PACKET_SHARE: Final = 0.10
 _REGULAR_PART: Final = 0.25
 #: ... and a clock is regular when this share of its intervals is.
 _REGULAR_SHARE: Final = 0.98
+#: ... unless the clock wanders off the count in more than this share of the seconds: 0 to 0.06 of those of loggers,
+#: 0.25 and more of those of phones.
+_WANDERING_SHARE: Final = 0.2
+_FEWEST_SECONDS: Final = 4
 #: Rates nearer than this to a round one are that one (crystals are good to some 100 ppm; stamps are rounded).
 _SNAP_PART: Final = 2e-4
 
@@ -145,9 +149,24 @@ def _steady_step(forward: FloatArray) -> tuple[float, bool]:
         # equal stamps count as none: they make up for holes that were none (Garmin)
         step_s = float(inside.sum() / np.round(inside / step_s).sum())
     off = np.abs(inside - np.round(inside / step_s) * step_s)
-    if (off <= _REGULAR_PART * step_s + 1e-9).mean() >= _REGULAR_SHARE:
+    is_near = (off <= _REGULAR_PART * step_s + 1e-9).mean() >= _REGULAR_SHARE
+    if is_near and _wandering_share(inside, step_s) <= _WANDERING_SHARE:
         return step_s, True
     return float(inside.mean()), False
+
+
+def _wandering_share(intervals: FloatArray, step_s: float) -> float:
+    """Share of the seconds in which the clock moves against the count by more than half a sample.
+
+    Stamps that are late now and then come back to the count; intervals that are irregular themselves walk away from it.
+    """
+    late = np.cumsum(intervals - np.round(intervals / step_s) * step_s)
+    n = max(1, round(1.0 / step_s))
+    n_seconds = len(late) // n
+    if n_seconds < _FEWEST_SECONDS:
+        return 0.0
+    moved = np.diff(np.median(late[: n_seconds * n].reshape(n_seconds, n), axis=1))
+    return float((np.abs(moved - np.median(moved)) > 0.5 * step_s).mean())
 
 
 def _packet_plan(times_s: FloatArray, mean_s: float, stated_rate_hz: float | None) -> ClockPlan:
@@ -174,7 +193,7 @@ def _packet_step(times_s: FloatArray, mean_s: float) -> float:
     between, n = np.diff(times_s[begins]), np.diff(begins)
     if not len(n):
         return mean_s
-    whole = (between >= 0) & (between <= max(_PACKET_GAP_S, 3.0 * float(np.median(between))))
+    whole = (between >= 0) & (between <= max(0.3, 3.0 * float(np.median(between))))
     return float(between[whole].sum() / n[whole].sum()) if whole.any() else mean_s
 
 
