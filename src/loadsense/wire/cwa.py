@@ -178,7 +178,7 @@ def _valid(sectors: np.ndarray) -> BoolArray:
     sums = sectors.view("<u2").reshape(len(sectors), -1).sum(axis=1, dtype=np.uint32) & 0xFFFF
     n_axes, is_int16 = sectors["axes"] >> 4, (sectors["axes"] & 0x0F) == 2
     capacity = np.where(is_int16, 240 // np.maximum(n_axes, 1), 120)
-    form = np.where(is_int16, np.isin(n_axes, (3, 6, 9)), sectors["axes"] == 0x30)
+    form = np.where(is_int16, (n_axes == 3) | (n_axes == 6) | (n_axes == 9), sectors["axes"] == 0x30)
     stamp = sectors["stamp"]
     month, day, hour = (stamp >> 22) & 15, (stamp >> 17) & 31, (stamp >> 12) & 31
     clock = (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & ((stamp >> 6) & 63 < 60) & (stamp & 63 < 60)

@@ -194,12 +194,10 @@ class StampedGrid:
         """Clock of all runs so far; whole-second stamps say nothing about jitter."""
         is_long = self._timed_s > _SLACKS_TIMED * self._slack_s
         measured = self._n_timed / self._timed_s if is_long else None
-        if measured is not None and abs(measured / self._rate_hz - 1.0) > _NOTED_STRAY:
-            notes = (
-                *notes,
-                f"the sensor sampled at {measured:.2f} Hz by the stamps, the grid counts {self._rate_hz:g} Hz: times stray "
-                f"by {3600.0 * abs(measured / self._rate_hz - 1.0):.0f} s an hour",
-            )
+        stray = 0.0 if measured is None else abs(measured / self._rate_hz - 1.0)
+        if stray > _NOTED_STRAY:
+            rates = f"the sensor sampled at {measured:.2f} Hz by the stamps, the grid counts {self._rate_hz:g} Hz"
+            notes = (*notes, f"{rates}: times stray by {3600.0 * stray:.0f} s an hour")
         n = int(self._jitter.sum())
         jitter_ms = None
         if n and exact_stamps:

@@ -158,7 +158,7 @@ class LogDecoder:
         self._n_skipped += walk.n_skipped
         octets = np.frombuffer(data, np.uint8)
         self._note_events(octets, walk)
-        is_activity = np.isin(walk.kind, (_ACTIVITY_12_BIT, _ACTIVITY_16_BIT)) & (walk.size > 1)
+        is_activity = ((walk.kind == _ACTIVITY_12_BIT) | (walk.kind == _ACTIVITY_16_BIT)) & (walk.size > 1)
         n_breaks = self._n_breaks + np.cumsum(walk.after_break)
         self._n_breaks += int(walk.after_break.sum())
         columns = (walk.at, walk.kind, walk.size, walk.stamp, n_breaks)
@@ -169,7 +169,8 @@ class LogDecoder:
         for first, last in pairwise(changes.tolist()):
             if first < last:
                 run = slice(first, last)
-                records = octets[at[run, None] + np.arange(_HEADER.size + int(size[first]) + 1)]
+                n_bytes = _HEADER.size + int(size[first]) + 1
+                records = np.lib.stride_tricks.sliding_window_view(octets, n_bytes)[at[run]]
                 items += self._place_run(records, stamp[run], n_breaks[run])
         return items
 
