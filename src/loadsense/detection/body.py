@@ -72,6 +72,9 @@ class BodyCriteria:
         Integral of (|a| - 1)+ before the flight from which it counts as a push-off.
     jump_deficit_g_s, jump_minimum_g : float
         Isolated landing after a push-off: least deficit, and how low |a| must go.
+    calm_g, unrest_deficit_s : float
+        Standard deviation of |a| from 0.3 to 0.8 s after an isolated landing up to which it counts as calm, and how much
+        more deficit is asked for each g above it: who goes on moving as before took a step.
     drop_deficit_g_s, drop_minimum_g, drop_turn_deg, drop_peak_g : float
         Isolated landing without a push-off.
     block_deficit_g_s : float
@@ -99,6 +102,8 @@ class BodyCriteria:
     push_g_s: float
     jump_deficit_g_s: float
     jump_minimum_g: float
+    calm_g: float
+    unrest_deficit_s: float
     drop_deficit_g_s: float
     drop_minimum_g: float
     drop_turn_deg: float
@@ -120,6 +125,8 @@ class Features:
         Integrals of (|a| - 1)+ before the flight and after it.
     turn_deg : float
         Angle between the mean accelerations before and after; 0 where a window is missing.
+    unrest_g : float
+        Standard deviation of |a| from 0.3 to 0.8 s after the peak.
     rhythm : float
         Strongest autocorrelation of |a|.
     interval_s : float
@@ -136,6 +143,7 @@ class Features:
     push_g_s: float
     impulse_g_s: float
     turn_deg: float
+    unrest_g: float
     rhythm: float
     interval_s: float
     alike: float
@@ -213,15 +221,10 @@ class BodyJudge:
 
     def judge(self, impact: FlightImpact, trace: Trace, until: int) -> Verdict:
         """Is it a landing, by the samples before grid index `until`?"""
-        criteria = self._criteria
-        if not impact.recorded:
-            return Verdict(reason="samples missing in the flight")
-        if impact.flight.deficit_g_s < self._least_deficit:
-            return Verdict(reason="no flight")
-        impulse = trace.surplus_g_s(impact.flight.end, min(until, impact.flight.end + 40))
-        if impulse < criteria.least_impulse_g_s:
-            return Verdict(reason="no landing impulse")
-        features = self.features(impact, trace, until)
+        reason = self.gate(impact, trace, until)
+        if reason:
+            return Verdict(reason=reason)
+        criteria, features = self._criteria, self.features(impact, trace, until)
         if features.turn_deg > criteria.most_turn_deg:
             return Verdict(reason="fall")
         takeoff = Takeoff.PUSH if features.push_g_s >= criteria.push_g_s else Takeoff.NONE
@@ -232,6 +235,16 @@ class BodyJudge:
             interval_s=features.interval_s if features.is_rhythmic and not reason else None,
             may_join=bool(reason),
         )
+
+    def gate(self, impact: FlightImpact, trace: Trace, until: int) -> str:
+        """Return the reason why an impact needs no closer look; empty where it does."""
+        flight = impact.flight
+        if not impact.recorded:
+            return "samples missing in the flight"
+        if flight.deficit_g_s < self._least_deficit:
+            return "no flight"
+        impulse = trace.surplus_g_s(flight.end, min(until, flight.end + 40))
+        return "no landing impulse" if impulse < self._criteria.least_impulse_g_s else ""
 
     def joins(self, impact: FlightImpact, landing: FlightImpact, interval_s: float) -> bool:
         """Whether an earlier impact belongs to the train of a landing: on its beat, with a flight like it."""
@@ -266,6 +279,7 @@ class BodyJudge:
             push_g_s=trace.surplus_g_s(max(self._begin, flight.start - 50), flight.start),
             impulse_g_s=trace.surplus_g_s(flight.end, min(until, flight.end + 40)),
             turn_deg=_turn_deg(trace, flight.start, peak, until),
+            unrest_g=_spread_g(trace.g(peak + 30, min(until, peak + 80))),
             rhythm=rhythm,
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
             alike=alike[-1] if alike else 0.0,
@@ -323,7 +337,10 @@ class BodyJudge:
         if last is not None and self._is_rebound(impact, last):
             return "second bounce"
         if features.push_g_s >= criteria.push_g_s:
-            enough = flight.deficit_g_s >= criteria.jump_deficit_g_s and flight.minimum_g <= criteria.jump_minimum_g
+            least = criteria.jump_deficit_g_s + criteria.unrest_deficit_s * max(
+                0.0, features.unrest_g - criteria.calm_g
+            )
+            enough = flight.deficit_g_s >= least and flight.minimum_g <= criteria.jump_minimum_g
             return "" if enough else "flight too short"
         least = criteria.block_deficit_g_s if self._block else criteria.drop_deficit_g_s
         is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
@@ -348,6 +365,11 @@ def _turn_deg(trace: Trace, start: int, peak: int, until: int) -> float:
     if len(before) < 20 or len(after) < 20:
         return 0.0
     return angle_deg(before.mean(axis=0), after.mean(axis=0))
+
+
+def _spread_g(values: FloatArray) -> float:
+    """Standard deviation; 0 where there are too few values to say."""
+    return float(values.std()) if len(values) >= 20 else 0.0
 
 
 def angle_deg(first: FloatArray, second: FloatArray) -> float:
