@@ -227,3 +227,4 @@ def test_session_reports_bands_score_and_stimulus():
     assert [band.count for band in indices.threshold_counts] == [0, 1, 0, 1, 0]
     assert indices.daily_load_stimulus == pytest.approx((2 * 16) ** 0.25)
     assert indices.daily_impact_score_log == pytest.approx((4.9 + 2.5) * math.log(2))
+    assert indices.daily_impact_score_rule.startswith("impact peaks of the 20 Hz resultant")

@@ -235,6 +235,14 @@ def test_locked_plan_is_analysed_and_not_graded():
     assert answer.judged.startswith("25 landings seen, not graded: screening is not complete")
 
 
+@pytest.mark.parametrize(("rate_hz", "judged"), [(25.0, False), (47.0, False), (49.5, True), (50.0, True)])
+@pytest.mark.parametrize("target", [by_evidence(), prescribed()])
+def test_slow_recordings_are_not_judged(rate_hz, judged, target):
+    answer = verdict(seen(landings(*[4.5] * 25), rate_hz=rate_hz), target)
+    assert answer.status is (REACHED if judged else CANNOT_SAY)
+    assert answer.to_do == (None if judged else "record at 100 Hz or faster")
+
+
 def test_no_number_set_asks_for_one():
     answer = verdict(seen(landings(2.0)), prescribed(None, ceiling=3.0))
     assert (answer.status, answer.to_do) == (CANNOT_SAY, "name a plan, or give --target-landings")
@@ -377,7 +385,7 @@ observations = st.builds(
     seen,
     st.lists(one_landing, max_size=12),
     placement=st.sampled_from(list(Placement)),
-    rate_hz=st.sampled_from([50.0, 100.0, 200.0, 400.0]),
+    rate_hz=st.sampled_from([25.0, 50.0, 100.0, 200.0, 400.0]),
     range_g=st.sampled_from([None, 2.0, 4.0, 8.0, 16.0]),
     gaps=st.lists(st.builds(Gap, st.integers(0, 60_000), st.integers(0, 500)), max_size=3).map(tuple),
     block_confirmed=st.booleans(),

@@ -214,6 +214,8 @@ class GradingCriteria:
         Fraction of a target that counts as met: what the detector may miss.
     peak_error_g, rate_error_fraction : float
         A landing closer to a level than this is borderline; the rate's error is a fraction of the rate.
+    landing_min_rate_hz : float
+        Sampling rate below which landings are not judged at all.
     rate_min_nominal_hz, rate_min_measured_hz, rate_min_cutoff_hz, rate_full_range_g : float
         Below them a loading rate is shown and not graded; a clipped landing needs the full range.
     gap_margin_s, gap_landings_per_s : float
@@ -225,6 +227,7 @@ class GradingCriteria:
     target_tolerance: float
     peak_error_g: float
     rate_error_fraction: float
+    landing_min_rate_hz: float
     rate_min_nominal_hz: float
     rate_min_measured_hz: float
     rate_min_cutoff_hz: float

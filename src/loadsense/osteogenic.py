@@ -254,6 +254,8 @@ class IndexInput:
         Error of the force equation that the landings carry.
     score_peaks_g : ndarray or None
         RAW g peaks for the daily impact score; None where there are none to be had.
+    score_rule : str
+        `RUNS_RULE` for the peaks of `RunPeakStage`, `IMPACTS_RULE` for impacts.
     forces_bw : tuple of float
         Predicted peak force of every loading cycle, for the daily load stimulus; empty where unknown.
     hours_since_last_bout : float or None
@@ -265,6 +267,7 @@ class IndexInput:
     placement: Placement
     force_mape_percent: float | None = None
     score_peaks_g: FloatArray | None = None
+    score_rule: str = IMPACTS_RULE
     forces_bw: tuple[float, ...] = ()
     hours_since_last_bout: float | None = None
 
@@ -292,6 +295,7 @@ def tally_indices(seen: IndexInput, *, criteria: IndexCriteria, bands: Sequence[
         daily_load_stimulus=daily_load_stimulus(seen.forces_bw, exponent=criteria.stimulus_exponent),
         threshold_counts=tuple(count for band_set in bands for count in band_counts(peaks_net_g, band_set)),
         reason="" if seen.landings else "no landings",
+        daily_impact_score_rule="" if scored is None else seen.score_rule,
     )
 
 

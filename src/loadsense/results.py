@@ -172,7 +172,10 @@ class IndexValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indices:
-    """All indices of a session; none of them is graded."""
+    """All indices of a session; none of them is graded.
+
+    `daily_impact_score_rule` says in words which peaks the score was made from.
+    """
 
     osteogenic_index: IndexValue
     cumulative_index: float | None
@@ -180,6 +183,7 @@ class Indices:
     daily_load_stimulus: float | None
     threshold_counts: tuple[BandCount, ...] = ()
     reason: str = ""
+    daily_impact_score_rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

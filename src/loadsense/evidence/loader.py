@@ -297,6 +297,7 @@ def grading() -> GradingCriteria:
         target_tolerance=value["target-tolerance"],
         peak_error_g=value["peak-error"],
         rate_error_fraction=value["rate-error"],
+        landing_min_rate_hz=value["landing-min-rate"],
         rate_min_nominal_hz=value["rate-min-nominal"],
         rate_min_measured_hz=value["rate-min-measured"],
         rate_min_cutoff_hz=value["rate-min-cutoff"],

@@ -130,6 +130,11 @@ def _blindness(case: Case) -> Doubt | None:
         )
     if not CAPABILITIES[seen.placement].grades_landings:
         return _ungraded_placement(seen)
+    if seen.sampling_rate_hz < case.criteria.landing_min_rate_hz:
+        return Doubt(
+            reason=f"{seen.sampling_rate_hz:.4g} Hz is too slow for landings (50 Hz at least)",
+            to_do="record at 100 Hz or faster",
+        )
     if target.basis == "evidence" and profile.criterion is None:
         return Doubt(
             reason=f"profile {profile.name} reports and judges no session",
