@@ -76,6 +76,7 @@ STAGES: dict[type, list[Callable[[], Stage[Any]]]] = {
         )
     ],
     EnvelopeStage: [EnvelopeStage, lambda: EnvelopeStage(most_buckets=50)],
+    EpochStage: [lambda: EpochStage(RATE_HZ, 1.0), lambda: EpochStage(31.25, 5.0)],
     ImpactDetector: [lambda: ImpactDetector(sampling_rate_hz=RATE_HZ, criteria=engine_criteria().impacts)],
     LandingDetector: [landings_at(p) for p in (Placement.WAIST, Placement.POCKET, Placement.WRIST)],
     LiftDetector: [lambda: LiftDetector(sampling_rate_hz=RATE_HZ, criteria=engine_criteria().lifts)],

@@ -19,10 +19,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
+
 from loadsense import units
 from loadsense.buffers import Beats, RawHistory
 from loadsense.conditioning import QualityStage
-from loadsense.criteria import ForceEquation
+from loadsense.criteria import BandSet, ForceEquation, LongWearCriteria
 from loadsense.detection.activity import ActivityClassifier, ActivityCriteria
 from loadsense.detection.impacts import ImpactCriteria, ImpactDetector
 from loadsense.detection.landings import LandingCriteria, LandingDetector
@@ -42,9 +44,10 @@ from loadsense.events import (
 )
 from loadsense.force import estimate_force
 from loadsense.loading import landing_window, measure_landing
-from loadsense.placement import CAPABILITIES
-from loadsense.results import Envelope, RecordingResult
-from loadsense.samples import ClockQuality, Gap, Item, SampleBlock, StreamInfo
+from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_days
+from loadsense.placement import CAPABILITIES, Placement
+from loadsense.results import DaySummary, Envelope, RecordingResult
+from loadsense.samples import ClockQuality, Gap, IntArray, Item, SampleBlock, StreamInfo
 from loadsense.stage import Stage
 
 #: Stages see samples in beats of this length, so that a live push of ten samples costs an append and little else.
@@ -59,6 +62,9 @@ PROVISIONAL_WINDOW_S: Final = 0.3
 #: Slowest rate at which landings are looked for at all.
 SLOWEST_LANDING_RATE_HZ: Final = 20.0
 
+#: Recordings at least this long are summed up by local day.
+LONG_WEAR_S: Final = 12 * 3600.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCriteria:
@@ -69,6 +75,9 @@ class EngineCriteria:
     lifts: LiftCriteria
     activity: ActivityCriteria
     equations: tuple[ForceEquation, ...]
+    longwear: LongWearCriteria
+    impact_bands: tuple[BandSet, ...]
+    score_bins: BandSet
 
 
 class Engine:
@@ -98,7 +107,8 @@ class Engine:
         self._history = RawHistory(units.samples_from_seconds(HISTORY_S, rate_hz))
         self._quality = QualityStage(sampling_rate_hz=rate_hz, range_g=info.range_g)
         self._envelope = EnvelopeStage()
-        self._impacts = ImpactDetector(sampling_rate_hz=rate_hz, criteria=criteria.impacts)
+        self._impacts = _impact_detector(info, criteria.impacts)
+        self._epochs = _epoch_stage(info, criteria.longwear)
         self._activity = ActivityClassifier(
             sampling_rate_hz=rate_hz, placement=info.placement, criteria=criteria.activity
         )
@@ -107,6 +117,7 @@ class Engine:
         self._unmeasured: list[tuple[int, LandingCandidate]] = []
         self._unnamed_impacts: list[Impact] = []
         self._found = _Found()
+        self._epoch_means: list[EpochMeans] = []
         self._declared = Activity(info.activity) if info.activity else None
         self._finished = False
 
@@ -159,13 +170,55 @@ class Engine:
             excluded=tuple(sorted(self._found.excluded, key=lambda e: e.peak_sample)),
             sets=tuple(sorted(self._found.sets, key=lambda e: e.start_sample)),
             activities=tuple(self._found.activities),
+            days=self._days(),
         )
+
+    def _days(self) -> tuple[DaySummary, ...]:
+        """Local days of a recording of long wear; none for a session."""
+        quality = self._quality.result()
+        n_grid = self._history.end
+        if n_grid < LONG_WEAR_S * self.info.sampling_rate_hz:
+            return ()
+        impacts = [impact for impact in self._found.impacts if impact.rule == "impact"]
+        seen = LongWearInput(
+            start=self.info.start,
+            tz=self.info.tz,
+            sampling_rate_hz=self.info.sampling_rate_hz,
+            placement=self.info.placement,
+            n_samples=n_grid,
+            gaps=quality.gaps,
+            non_wear=quality.non_wear if quality.non_wear_known else None,
+            impact_samples=np.array([i.peak_sample for i in impacts], dtype=np.int64),
+            impact_peaks_g=np.array([i.peak_g for i in impacts]),
+            impact_vertical_g=np.array([i.peak_vertical_g for i in impacts], dtype=np.float64),
+            landing_samples=self._landing_samples(),
+            score_samples=np.array([i.peak_sample for i in impacts], dtype=np.int64),
+            score_peaks_g=np.array([i.peak_g for i in impacts]),
+            epochs=tuple(self._epoch_means),
+        )
+        criteria = self._criteria
+        return summarize_days(
+            seen, criteria=criteria.longwear, bands=criteria.impact_bands, score_bins=criteria.score_bins
+        )
+
+    def _landing_samples(self) -> IntArray | None:
+        if self._landings is None:
+            return None
+        return np.array([landing.candidate.landing_sample for landing in self._found.landings], dtype=np.int64)
 
     # -- the way of a block
 
-    def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope]]:
+    def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope | EpochMeans]]:
         """The stages that are on for this placement and rate."""
-        stages = (self._quality, self._envelope, self._impacts, self._activity, self._landings, self._lifts)
+        stages = (
+            self._quality,
+            self._envelope,
+            self._impacts,
+            self._activity,
+            self._landings,
+            self._lifts,
+            self._epochs,
+        )
         return (stage for stage in stages if stage is not None)
 
     def _pass(self, block: SampleBlock) -> list[Event]:
@@ -191,7 +244,7 @@ class Engine:
         self._history.cut(gap)
         return events
 
-    def _sort(self, found: Sequence[Event | LandingCandidate | Envelope]) -> list[Event]:
+    def _sort(self, found: Sequence[Event | LandingCandidate | Envelope | EpochMeans]) -> list[Event]:
         """Keep what a stage found: landings and impacts wait to be completed, the rest is an event at once."""
         events: list[Event] = []
         for fact in found:
@@ -200,6 +253,8 @@ class Engine:
                     self._unmeasured.append((self._window_end(fact), fact))
                 case Impact():
                     self._unnamed_impacts.append(fact)
+                case EpochMeans():
+                    self._epoch_means.append(fact)
                 case Envelope():
                     pass
                 case _:
@@ -253,16 +308,20 @@ class Engine:
         if known_to is not None:
             n_known = sum(1 for impact in self._unnamed_impacts if impact.peak_sample < known_to)
         named = [self._named(impact) for impact in self._unnamed_impacts[:n_known]]
+        # A peak within 0.4 s of a higher one is an impact only where the wearer runs (docs/decisions/0003).
+        named = [i for i in named if i.rule == "impact" or i.activity is Activity.RUNNING]
         del self._unnamed_impacts[:n_known]
         self._found.impacts += named
         return list(named)
 
     def _named(self, impact: Impact) -> Impact:
         activity = self._declared or self._found.activity_at(impact.peak_sample)
-        force = self._force(activity, impact.peak_g, impact.acceleration_rate_g_per_s)
+        force = self._force(activity, impact.peak_g, impact.acceleration_rate_g_per_s, impact.slow_vertical_g)
         return replace(impact, activity=activity, force=force)
 
-    def _force(self, activity: Activity, peak_g: float, rate_g_per_s: float | None) -> ForceEstimate | None:
+    def _force(
+        self, activity: Activity, peak_g: float, rate_g_per_s: float | None, slow_vertical_g: float | None = None
+    ) -> ForceEstimate | None:
         return estimate_force(
             self._criteria.equations,
             activity=activity,
@@ -270,7 +329,26 @@ class Engine:
             peak_g=peak_g,
             acceleration_rate_g_per_s=rate_g_per_s,
             body_mass_kg=self.info.body_mass_kg,
+            slow_vertical_g=slow_vertical_g,
         )
+
+
+def _impact_detector(info: StreamInfo, criteria: ImpactCriteria) -> ImpactDetector:
+    """Every step of a run where forces are predicted; the slow vertical where an equation asks for it."""
+    site = CAPABILITIES[info.placement].force_site
+    return ImpactDetector(
+        sampling_rate_hz=info.sampling_rate_hz,
+        criteria=criteria,
+        steps=site is not None,
+        slow_vertical=site == "back" and info.body_mass_kg is not None,
+    )
+
+
+def _epoch_stage(info: StreamInfo, criteria: LongWearCriteria) -> EpochStage | None:
+    """Epoch means belong to the wrist alone."""
+    if info.placement is not Placement.WRIST:
+        return None
+    return EpochStage(info.sampling_rate_hz, criteria.epoch_s)
 
 
 def _landing_detector(info: StreamInfo, criteria: LandingCriteria, *, landing_block: bool) -> LandingDetector | None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from loadsense import __version__, osteogenic, protocol, verdict
+from loadsense.bands import band_counts
 from loadsense.criteria import (
     ForceEquation,
     GradingCriteria,
@@ -143,7 +144,7 @@ def landing_summary(result: RecordingResult, judging: Judging) -> LandingSummary
         peak_net_g=_spread(peaks_net_g),
         loading_rate_g_per_s=_spread([landing.loading_rates.maximum_g_per_s for landing in landings]),
         peak_grf_bw=_spread([landing.force.peak_grf_bw if landing.force else None for landing in landings]),
-        bands=tuple(count for bands_of in bands for count in osteogenic.band_counts(peaks_net_g, bands_of)),
+        bands=tuple(count for bands_of in bands for count in band_counts(peaks_net_g, bands_of)),
         reason=_why_not_graded(result),
     )
 
@@ -286,7 +287,7 @@ def _indices(seen: RecordingResult, judging: Judging) -> Indices:
             times_s=times_s,
             placement=seen.info.placement,
             force_mape_percent=_mape_percent(seen, judging),
-            score_peaks_g=np.array([impact.peak_g for impact in seen.impacts]),
+            score_peaks_g=np.array([impact.peak_g for impact in seen.impacts if impact.rule == "impact"]),
             forces_bw=tuple(force for force in forces if force is not None),
         ),
         criteria=judging.index,
