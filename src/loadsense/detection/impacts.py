@@ -18,7 +18,7 @@ holds the form as published.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -301,58 +301,51 @@ class Spacing:
     def __init__(self, min_distance_samples: int) -> None:
         self._distance = min_distance_samples
         self._open: list[_Peak] = []
+        self._samples: list[int] = []
+        self._heights_g: list[float] = []
         self._checked = 0
 
     def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[_Peak]:
         """Take the next peaks, all before `next_possible_sample`; return those that have won, in order."""
         self._open += peaks
+        self._samples += [peak.sample for peak in peaks]
+        self._heights_g += [peak.height_g for peak in peaks]
         won: list[_Peak] = []
-        low, at = 0, self._checked
-        while at < len(self._open) and self._open[at].sample + self._distance <= next_possible_sample:
-            if self._is_highest(at, low):
-                peak = self._open[at]
-                if low < at:
-                    won += self._winners(low, peak.sample - self._distance)
-                won.append(peak)
-                low = at = self._first_from(peak.sample + self._distance, at)
-            else:
+        low, at, distance = 0, self._checked, self._distance
+        n_decidable = bisect_right(self._samples, next_possible_sample - distance)
+        while at < n_decidable:
+            if not self._is_highest(at, low):
                 at += 1
-        del self._open[:low]
+                continue
+            sample = self._samples[at]
+            if low < at and self._samples[low] <= sample - distance:
+                left = bisect_right(self._samples, sample - distance, low, at)
+                won += sorted(_greedy(self._open[low:left], distance))
+            won.append(self._open[at])
+            low = at = bisect_left(self._samples, sample + distance, at)
+        del self._open[:low], self._samples[:low], self._heights_g[:low]
         self._checked = at - low
         return won
 
     def settled_before(self, next_possible_sample: float) -> float:
         """Every peak before this sample has won or lost."""
-        return self._open[0].sample if self._open else next_possible_sample
+        return self._samples[0] if self._samples else next_possible_sample
 
     def _is_highest(self, at: int, low: int) -> bool:
-        """Whether an open peak is higher than all open ones within the distance."""
-        sample, height = self._open[at][:2]
+        """Whether an open peak is higher than all open ones within the distance; of equals the later is."""
+        samples, heights_g = self._samples, self._heights_g
+        nearest, furthest, height_g = samples[at] - self._distance, samples[at] + self._distance, heights_g[at]
         left = at - 1
-        while left >= low and sample - self._open[left].sample < self._distance:
-            if self._open[left].height_g > height:
+        while left >= low and samples[left] > nearest:
+            if heights_g[left] > height_g:
                 return False
             left -= 1
         right = at + 1
-        while right < len(self._open) and self._open[right].sample - sample < self._distance:
-            if self._open[right].height_g >= height:
+        while right < len(samples) and samples[right] < furthest:
+            if heights_g[right] >= height_g:
                 return False
             right += 1
         return True
-
-    def _winners(self, low: int, last_sample: int) -> list[_Peak]:
-        """Winners among the open peaks from `low` up to `last_sample`, which nothing else can reach."""
-        closed = []
-        for peak in self._open[low:]:
-            if peak.sample > last_sample:
-                break
-            closed.append(peak)
-        return sorted(_greedy(closed, self._distance))
-
-    def _first_from(self, sample: int, at: int) -> int:
-        while at < len(self._open) and self._open[at].sample < sample:
-            at += 1
-        return at
 
 
 def _greedy(peaks: Sequence[_Peak], distance: int) -> Iterator[_Peak]:
