@@ -125,7 +125,7 @@ def analyze(  # each option is a parameter: that is how Typer reads them
     quiet: Quiet = False,
 ) -> None:
     """Read, condition, detect, measure, judge; print the verdict and write the report."""
-    from loadsense.render import check_writable
+    from loadsense.render import check_writable, write_outputs
     from loadsense.render.progress import Progress
 
     check_writable(output)
@@ -149,11 +149,12 @@ def analyze(  # each option is a parameter: that is how Typer reads them
             "--placement has no meaning with --together: the names before the equals signs are placements"
         )
 
-    def analyzed(sensors: _Sensors) -> None:
+    def analyzed(sensors: _Sensors, stem: str) -> None:
         recordings = _recordings(sensors, reading, person)
         with Progress(quiet=quiet) as progress:
-            report = _report(recordings, sensors.offsets_s, judged, progress)
-        _finish(replace(report, arguments=told), output, as_json=as_json, quiet=quiet)
+            report = replace(_report(recordings, sensors.offsets_s, judged, progress), arguments=told)
+        folder = write_outputs(report, output, stem=stem)
+        _show(report, folder, as_json=as_json, quiet=quiet)
 
     _each(sessions, analyzed)
 
@@ -337,14 +338,14 @@ def _report(
     return session.Session(recordings, offsets_s=offsets_s, **judged).report(progress)
 
 
-def _each(sessions: Sequence[_Sensors], work: Callable[[_Sensors], None]) -> None:
+def _each(sessions: Sequence[_Sensors], work: Callable[[_Sensors, str], None]) -> None:
     """Every session in turn; one that fails is said on standard error and does not stop the others."""
     worst = 0
-    for n, sensors in enumerate(sessions):
+    for n, (sensors, stem) in enumerate(zip(sessions, _stems(sessions), strict=True)):
         if n:
             typer.echo()
         try:
-            work(sensors)
+            work(sensors, stem)
         except LoadSenseError as error:
             typer.echo(f"error: {error}", err=True)
             worst = max(worst, error.exit_code)
@@ -352,12 +353,23 @@ def _each(sessions: Sequence[_Sensors], work: Callable[[_Sensors], None]) -> Non
         raise typer.Exit(worst)
 
 
-def _finish(report: SessionReport, output: str, *, as_json: bool, quiet: bool) -> None:
-    """Write the files, then print."""
-    from loadsense.render import json_page, write_outputs
+def _stems(sessions: Sequence[_Sensors]) -> list[str]:
+    """A folder name for each session: its first file's, numbered when two files share it."""
+    from loadsense.render import file_stem
+
+    stems: list[str] = []
+    for sensors in sessions:
+        stem = file_stem(next(iter(sensors.files.values())))
+        names = [stem, *(f"{stem}-{n}" for n in range(2, len(sessions) + 1))]
+        stems.append(next(name for name in names if name not in stems))
+    return stems
+
+
+def _show(report: SessionReport, folder: str, *, as_json: bool, quiet: bool) -> None:
+    """Print the session, in words or for a program."""
+    from loadsense.render import json_page
     from loadsense.render.page import session_page
 
-    folder = write_outputs(report, output)
     if as_json:
         typer.echo(json_page.text(report), nl=False)
     else:

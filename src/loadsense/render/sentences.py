@@ -168,7 +168,7 @@ def _levels(report: SessionReport) -> str:
         )
         if threshold.quantity in ("landing_peak", "landing_rate"):
             graded = "not graded" if count is None else f"{count or 'none'} of {summary.count}"
-            said.append(f"{graded} over {level(threshold.value, threshold.unit, threshold.frame)}")
+            said.append(f"over {level(threshold.value, threshold.unit, threshold.frame)}: {graded}")
     # Levels shown beside the profile's own share its quantity and would repeat its count.
     return ", ".join(dict.fromkeys(said[:2]))
 
@@ -183,7 +183,8 @@ def _force(report: SessionReport) -> Fact:
     force = report.landing_summary.peak_grf_bw
     if force is None:
         return Fact("force", "")
-    errors = {e.mape_percent for e in report.provenance.equations if e.mape_percent is not None}
+    used = [e for e in report.provenance.equations if e.predicts == "grf_n"]
+    errors = [e.mape_percent for e in used if e.mape_percent is not None]
     error = f"error of the equation about {plain(max(errors))} %" if errors else ""
     return Fact("force", f"predicted peak max {number(force.max)} BW, median {number(force.median)} BW", error)
 
