@@ -32,7 +32,7 @@ from loadsense import units
 from loadsense.events import Landing, LandingCandidate, LoadingRates, Takeoff
 from loadsense.lowpass import possible_cutoff_hz, zero_phase
 from loadsense.samples import FloatArray
-from loadsense.vectors import gravity_direction, resultant_g
+from loadsense.vectors import clipped_rows, gravity_direction, resultant_g
 
 #: Low-pass of a landing; 0.4 of the sampling rate where that is lower.
 LANDING_CUTOFF_HZ: Final = 85.0
@@ -43,8 +43,6 @@ BEFORE_FLIGHT_S: Final = 1.0
 AFTER_PEAK_S: Final = 0.9
 #: The measured peak lies this close to the detected one; the 20 Hz peak within twice that.
 PEAK_WITHIN_S: Final = 0.05
-#: An axis at this share of its range is clipped.
-CLIPPED_SHARE: Final = 0.98
 
 
 def landing_window(candidate: LandingCandidate, sampling_rate_hz: float) -> tuple[int, int]:
@@ -124,7 +122,7 @@ def measure_landing(
         time_to_peak_s=(peak - rows.contact) / sampling_rate_hz if peak > rows.contact else None,
         jump_height_m=jump_m,
         drop_height_m=drop_m,
-        clipped=range_g is not None and _is_clipped(window_g[rows.contact : rows.end], range_g),
+        clipped=range_g is not None and bool(clipped_rows(window_g[rows.contact : rows.end], range_g).any()),
     )
 
 
@@ -183,10 +181,6 @@ def _vertical_g(axes_g: FloatArray, at_peak_g: FloatArray) -> float | None:
     towards = gravity_direction((axes_g.sum(axis=1) / axes_g.shape[1])[None])[0]
     vertical_g = float(towards[0] * at_peak_g[0] + towards[1] * at_peak_g[1] + towards[2] * at_peak_g[2])
     return None if np.isnan(vertical_g) else vertical_g
-
-
-def _is_clipped(impact_g: FloatArray, range_g: float) -> bool:
-    return bool((np.abs(impact_g) >= CLIPPED_SHARE * range_g).any())
 
 
 def _loading_rates(size_g: FloatArray, onset: int, peak: int, sampling_rate_hz: float) -> LoadingRates:

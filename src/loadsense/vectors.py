@@ -1,4 +1,4 @@
-"""Three axes into one number: the resultant, the direction of gravity, and the part along it.
+"""Three axes at once: the resultant, the direction of gravity, and whether an axis is clipped.
 
 Gravity is estimated as the direction of the mean acceleration over a closed window. The mean of what an accelerometer
 feels over a time T is g plus the change of velocity over T, divided by T: exact where the wearer ends as she began
@@ -11,10 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from loadsense.samples import FloatArray
+from loadsense.samples import BoolArray, FloatArray
 
 #: A mean acceleration shorter than this points nowhere (free fall, a dead axis, a window much too short).
 SHORTEST_MEAN_G: Final = 0.3
+
+#: An axis at or beyond this share of its range is clipped: quantization and gain keep it from reading the full range.
+CLIPPED_SHARE: Final = 0.98
 
 
 def resultant_g(axes_g: FloatArray) -> FloatArray:
@@ -56,3 +59,25 @@ def gravity_direction(mean_g: FloatArray) -> FloatArray:
     length = resultant_g(mean_g.T)
     length[~(length > SHORTEST_MEAN_G)] = np.nan
     return np.asarray(mean_g / length[:, None])
+
+
+def clipped_rows(accel_g: FloatArray, range_g: float) -> BoolArray:
+    """Whether any axis of a sample is clipped.
+
+    Parameters
+    ----------
+    accel_g : ndarray, shape (n, 3)
+        RAW g.
+    range_g : float
+        Full scale of each axis, RAW g.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> clipped_rows(np.array([[0.0, -1.0, 7.9], [0.0, -1.0, 7.8]]), 8.0)
+    array([ True, False])
+    """
+    return np.asarray((np.abs(accel_g) >= CLIPPED_SHARE * range_g).any(axis=1))

@@ -23,9 +23,8 @@ from loadsense.conditioning.calibration import CRITERIA, CalibrationCriteria, au
 from loadsense.conditioning.seconds import SecondCutter, Seconds
 from loadsense.results import SignalQuality
 from loadsense.samples import Calibration, FloatArray, Gap, SampleBlock
+from loadsense.vectors import CLIPPED_SHARE, clipped_rows
 
-#: An axis at or beyond this share of its range is clipped.
-CLIPPED_SHARE: Final = 0.98
 _UNIT_S: Final = 450
 _UNITS_PER_BLOCK: Final = 2
 _WINDOW_S: Final = 10
@@ -95,7 +94,7 @@ class QualityStage:
         non_wear: NonWearCriteria | None = None,
     ) -> None:
         self._per_second = max(1, round(sampling_rate_hz))
-        self._limit_g = np.inf if range_g is None else CLIPPED_SHARE * range_g
+        self._range_g = range_g
         self._calibration = calibration
         self._non_wear = non_wear or NonWearCriteria()
         self._cutter = SecondCutter(self._per_second)
@@ -158,10 +157,11 @@ class QualityStage:
 
     def _check_clipping(self) -> None:
         """Count clipped samples among those that came since the last time."""
-        if self._unchecked:
+        range_g = self._range_g
+        if self._unchecked and range_g is not None:
             accel_g = np.concatenate(self._unchecked)
-            if len(accel_g) and max(accel_g.max(), -accel_g.min()) >= self._limit_g:
-                self._n_clipped += int((np.abs(accel_g) >= self._limit_g).any(axis=1).sum())
+            if len(accel_g) and max(accel_g.max(), -accel_g.min()) >= CLIPPED_SHARE * range_g:
+                self._n_clipped += int(clipped_rows(accel_g, range_g).sum())
         self._unchecked, self._n_unchecked = [], 0
 
     def _close_units(self, first_open: int) -> None:
