@@ -73,8 +73,8 @@ class BodyCriteria:
     jump_deficit_g_s, jump_minimum_g : float
         Isolated landing after a push-off: least deficit, and how low |a| must go.
     calm_g, unrest_deficit_s : float
-        Standard deviation of |a| from 0.3 to 0.8 s after an isolated landing up to which it counts as calm, and how much
-        more deficit is asked for each g above it: who goes on moving as before took a step.
+        Standard deviation of |a| from 0.3 to 0.8 s after an isolated landing up to which it counts as calm, and how
+        much more deficit is asked for each g above it: who goes on moving as before took a step.
     drop_deficit_g_s, drop_minimum_g, drop_turn_deg, drop_peak_g : float
         Isolated landing without a push-off.
     block_deficit_g_s : float
@@ -278,7 +278,7 @@ class BodyJudge:
         return Features(
             push_g_s=trace.surplus_g_s(max(self._begin, flight.start - 50), flight.start),
             impulse_g_s=trace.surplus_g_s(flight.end, min(until, flight.end + 40)),
-            turn_deg=_turn_deg(trace, flight.start, peak, until),
+            turn_deg=turned_deg(trace, flight.start, peak, until),
             unrest_g=_spread_g(trace.g(peak + 30, min(until, peak + 80))),
             rhythm=rhythm,
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
@@ -358,7 +358,7 @@ class BodyJudge:
         return bool(np.abs(rows).max() >= 0.95 * self._range_g)
 
 
-def _turn_deg(trace: Trace, start: int, peak: int, until: int) -> float:
+def turned_deg(trace: Trace, start: int, peak: int, until: int) -> float:
     """Angle between the mean acceleration before the flight and after the impact; 0 where one is not there."""
     before = trace.rows(start - 150, start - 60)
     after = trace.rows(peak + 50, min(until, peak + 100))

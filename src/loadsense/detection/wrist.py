@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadsense.detection.body import Verdict
+from loadsense.detection.body import Verdict, turned_deg
 from loadsense.detection.flights import Flight, FlightImpact, Trace, runs_below
 from loadsense.detection.history import GRID_HZ
 from loadsense.detection.rhythm import strongest_rhythm
@@ -28,12 +28,20 @@ class WristCriteria:
         A dip of the smoothed |a| below this, RAW g, of at least this deficit.
     pair_g_s : float
         Least of push-off impulse and landing impulse, integrals of (|a| - 1)+.
+    deep_from_g_s, deep_to_g_s : float
+        Deficit over the first, up to the second, counts towards the pair: a deep dip is a flight.
+    unturned_below_deg, unturned_pair_g_s : float
+        An arm that turns less than this from before to after needs this larger pair: it may be a stumble.
     landing_share : float
         Least landing impulse as a share of the push-off's.
     least_peak_g : float
         Least smoothed |a| of the landing, RAW g.
     most_sharpness, broad_g_s : float
         Largest ratio of raw to smoothed peak, unless the landing impulse is this large: sharper is a knock.
+    fallen_turn_deg, fallen_calm_g : float
+        An arm that turns more than the first and then is calmer than the second (standard deviation of |a|) lies.
+    most_unrest_g : float
+        Larger standard deviation of |a| soon after the landing is going on running.
     most_rhythm, rhythm_longest_lag_s : float
         Stronger rhythm is running or hand work.
     refractory_s : float
@@ -45,10 +53,17 @@ class WristCriteria:
     below_g: float
     least_deficit_g_s: float
     pair_g_s: float
+    deep_from_g_s: float
+    deep_to_g_s: float
+    unturned_below_deg: float
+    unturned_pair_g_s: float
     landing_share: float
     least_peak_g: float
     most_sharpness: float
     broad_g_s: float
+    fallen_turn_deg: float
+    fallen_calm_g: float
+    most_unrest_g: float
     most_rhythm: float
     rhythm_longest_lag_s: float
     refractory_s: float
@@ -123,27 +138,49 @@ class WristJudge:
 
     def judge(self, impact: FlightImpact, trace: Trace, until: int) -> Verdict:
         """Is it a landing, by the samples before grid index `until`?"""
-        criteria = self._criteria
-        before, after, peak_g = self._impulses(impact, trace, until)
         if not impact.recorded:
             return Verdict(reason="samples missing in the flight")
-        if after < criteria.pair_g_s or peak_g < criteria.least_peak_g:
-            return Verdict(reason="no landing impulse")
-        if before < criteria.pair_g_s:
-            return Verdict(reason="no push-off")
-        if after < criteria.landing_share * before:
-            return Verdict(reason="arm swing")
-        if impact.peak_g / peak_g > criteria.most_sharpness and after < criteria.broad_g_s:
-            return Verdict(reason="knock")
-        if self._last is not None:
-            since_s = (impact.peak - self._last[0]) / GRID_HZ
-            is_aftershock = since_s < criteria.aftershock_s and before < criteria.aftershock_share * self._last[1]
-            if since_s < criteria.refractory_s or is_aftershock:
-                return Verdict(reason="second bounce")
-        lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
-        rhythm = strongest_rhythm(np.minimum(trace.g(impact.peak - 200, until), 4.0), lags, 80)
-        reason = "running step" if rhythm >= criteria.most_rhythm else ""
+        reason = self._not_a_pair(impact, trace, until) or self._not_a_jump(impact, trace, until)
         return Verdict(reason=reason, takeoff=Takeoff.PUSH)
+
+    def _not_a_pair(self, impact: FlightImpact, trace: Trace, until: int) -> str:
+        """Return why the two impulses are not a push-off and a landing; empty where they are."""
+        criteria = self._criteria
+        before, after, peak_g = self._impulses(impact, trace, until)
+        depth = min(impact.flight.deficit_g_s, criteria.deep_to_g_s) - criteria.deep_from_g_s
+        least = criteria.pair_g_s - max(0.0, depth)
+        if after < least or peak_g < criteria.least_peak_g:
+            return "no landing impulse"
+        if before < least:
+            return "no push-off"
+        if after < criteria.landing_share * before:
+            return "arm swing"
+        if impact.peak_g / peak_g > criteria.most_sharpness and after < criteria.broad_g_s:
+            return "knock"
+        return "second bounce" if self._is_aftershock(impact, before) else ""
+
+    def _is_aftershock(self, impact: FlightImpact, push_g_s: float) -> bool:
+        if self._last is None:
+            return False
+        since_s = (impact.peak - self._last[0]) / GRID_HZ
+        is_small = since_s < self._criteria.aftershock_s and push_g_s < self._criteria.aftershock_share * self._last[1]
+        return since_s < self._criteria.refractory_s or is_small
+
+    def _not_a_jump(self, impact: FlightImpact, trace: Trace, until: int) -> str:
+        """Return why what is before and after the pair speaks against a jump; empty where nothing does."""
+        criteria, peak = self._criteria, impact.peak
+        turn_deg, after = turned_deg(trace, impact.flight.start, peak, until), trace.g(peak + 40, until)
+        unrest_g = float(after.std()) if len(after) >= 20 else None
+        if unrest_g is not None and unrest_g > criteria.most_unrest_g:
+            return "running step"
+        if unrest_g is not None and unrest_g < criteria.fallen_calm_g and turn_deg > criteria.fallen_turn_deg:
+            return "fall"
+        before, landing, _ = self._impulses(impact, trace, until)
+        if turn_deg < criteria.unturned_below_deg and min(before, landing) < criteria.unturned_pair_g_s:
+            return "stumble or arm swing"
+        lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
+        rhythm = strongest_rhythm(np.minimum(trace.g(peak - 200, until), 4.0), lags, 80)
+        return "running step" if rhythm >= criteria.most_rhythm else ""
 
     def _impulses(self, impact: FlightImpact, trace: Trace, until: int) -> tuple[float, float, float]:
         """Smoothed impulse before the dip and after it, g s, and the smoothed peak after it, RAW g."""
