@@ -31,6 +31,7 @@ from loadsense.detection.lifts import LiftDetector
 from loadsense.envelope import EnvelopeStage
 from loadsense.evidence import equations, loader, prescribing
 from loadsense.evidence.engine_criteria import engine_criteria
+from loadsense.longwear import EpochStage
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
 from loadsense.osteogenic import RunPeaks, RunPeakStage
 from loadsense.placement import Placement
