@@ -31,7 +31,7 @@ from loadsense.detection.lifts import LiftDetector
 from loadsense.envelope import EnvelopeStage
 from loadsense.evidence import equations, loader, prescribing
 from loadsense.evidence.engine_criteria import engine_criteria
-from loadsense.longwear import EpochStage
+from loadsense.longwear import EpochMeans, EpochStage
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
 from loadsense.osteogenic import RunPeaks, RunPeakStage
 from loadsense.placement import Placement
@@ -174,6 +174,10 @@ def merged(said: list[Any]) -> list[Any]:
         if isinstance(fact, FilteredBlock) and isinstance(before, FilteredBlock):
             if before.first_sample + before.axes_g.shape[1] == fact.first_sample:
                 fact = FilteredBlock(before.first_sample, np.concatenate([before.axes_g, fact.axes_g], axis=1))
+                whole.pop()
+        elif isinstance(fact, EpochMeans) and isinstance(before, EpochMeans):
+            if fact.first_epoch == before.first_epoch + len(before.enmo_mg):
+                fact = EpochMeans(before.first_epoch, np.concatenate([before.enmo_mg, fact.enmo_mg]))
                 whole.pop()
         elif isinstance(fact, RunPeaks) and isinstance(before, RunPeaks):
             fact = RunPeaks(*(np.concatenate([getattr(f, n.name) for f in (before, fact)]) for n in fields(RunPeaks)))
