@@ -21,6 +21,7 @@ from loadsense.verdict import (
     judge,
     landings_in_gaps,
     landings_needed,
+    likely_range_g,
     rate_doubt,
 )
 
@@ -141,7 +142,38 @@ def test_confirmed_block_without_landings_is_not_reached():
 def test_small_range_says_what_to_set():
     answer = verdict(seen(landings(*[1.0] * 25), range_g=2.0), by_evidence())
     assert answer.to_do == "set the range to +-16 g"
-    assert "recorded at +-2 g" in answer.judged
+    assert answer.judged == "recorded at +-2 g, too little to see 3.9 g net: set the range to +-16 g"
+
+
+@pytest.mark.parametrize(
+    ("largest", "range_g", "status"),
+    [
+        (2.0, 2.0, CANNOT_SAY),
+        (1.97, 2.0, CANNOT_SAY),
+        (4.05, 4.0, CANNOT_SAY),
+        (2.5, None, NOT_REACHED),
+        (None, None, NOT_REACHED),
+    ],
+)
+def test_a_range_that_nobody_stated_is_told_from_the_largest_sample(largest, range_g, status):
+    observation = seen(landings(*[1.5] * 25), range_g=None, largest_axis_g=largest)
+    answer = verdict(observation, by_evidence())
+    assert (answer.status, likely_range_g(observation, CRITERIA)) == (status, range_g)
+    assert answer.reasons[-1].startswith("nobody stated the range: ")
+    assert likely_range_g(seen(range_g=8.0, largest_axis_g=2.0), CRITERIA) == 8.0
+
+
+def test_at_a_likely_range_only_landings_that_reach_it_are_clipped():
+    observation = seen(landings(*[2.0] * 15, *[7.5] * 10), range_g=None, largest_axis_g=8.0)
+    answer = verdict(observation, prescribed(25, 1.0, 9.0))
+    assert (answer.status, answer.achieved["clipped_in_doubt"]) == (CANNOT_SAY, 10)
+    assert "10 landings clipped at +-8 g" in answer.reasons
+
+
+def test_lifts_that_nobody_saw_are_not_counted_beside():
+    row = PrescriptionRow(exercise="deadlift", prescribed="5 x 5", done=None, met=None, source="not observed")
+    answer = verdict(seen(landings(*[2.0] * 25)), prescribed(locked="no screening is on file"), lifts=[row] * 3)
+    assert "lifting" not in answer.judged
 
 
 @pytest.mark.parametrize("placement", UNGRADED)
@@ -232,7 +264,10 @@ def test_evidence_levels_are_no_target_above_her_ceiling():
 def test_locked_plan_is_analysed_and_not_graded():
     answer = verdict(seen(landings(*[2.0] * 25)), prescribed(locked="screening is not complete"))
     assert answer.status is CANNOT_SAY
-    assert answer.judged.startswith("25 landings seen, not graded: screening is not complete")
+    assert answer.judged == (
+        "25 landings seen and not graded, as screening is not complete: "
+        "complete the screening, or have it cleared by name"
+    )
 
 
 @pytest.mark.parametrize(("rate_hz", "judged"), [(25.0, False), (47.0, False), (49.5, True), (50.0, True)])

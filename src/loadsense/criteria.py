@@ -218,6 +218,8 @@ class GradingCriteria:
         Sampling rate below which landings are not judged at all.
     rate_min_nominal_hz, rate_min_measured_hz, rate_min_cutoff_hz, rate_full_range_g : float
         Below them a loading rate is shown and not graded; a clipped landing needs the full range.
+    usual_ranges_g, range_share : tuple of float, float
+        Where nobody stated the range and the largest sample lies within this share of one of these, it was that one.
     gap_margin_s, gap_landings_per_s : float
         A gap this close to a landing could hide landings, at most at this pace.
     extra_amber_fraction : float
@@ -232,6 +234,8 @@ class GradingCriteria:
     rate_min_measured_hz: float
     rate_min_cutoff_hz: float
     rate_full_range_g: float
+    usual_ranges_g: tuple[float, ...]
+    range_share: float
     gap_margin_s: float
     gap_landings_per_s: float
     extra_amber_fraction: float

@@ -194,6 +194,8 @@ class SignalQuality:
     ----------
     n_samples, n_clipped : int
         Samples seen; samples with an axis at >= 0.98 of the range (0 when the range is unknown).
+    largest_axis_g : float or None
+        Largest absolute value of any axis, RAW g: where nobody stated the range, it tells whether a usual one was hit.
     gaps : tuple of Gap
         In order.
     still_s : float
@@ -213,6 +215,7 @@ class SignalQuality:
     still_error_g: float | None = None
     non_wear: tuple[tuple[int, int], ...] = ()
     non_wear_known: bool = False
+    largest_axis_g: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

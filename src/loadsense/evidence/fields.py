@@ -217,7 +217,7 @@ class Fields:
             citation=citation or shared.citation,
             known=Known(known_here) if known_here else shared.known,
             doi=doi if citation or doi else shared.doi,
-            note=self.optional_text("note") or ("" if citation else shared.note),
+            note="; ".join(part for part in (self.optional_text("note"), "" if citation else shared.note) if part),
         )
 
     def done(self) -> None:

@@ -302,6 +302,8 @@ def grading() -> GradingCriteria:
         rate_min_measured_hz=value["rate-min-measured"],
         rate_min_cutoff_hz=value["rate-min-cutoff"],
         rate_full_range_g=value["rate-full-range"],
+        usual_ranges_g=tuple(value[f"range-{range_g}"] for range_g in (2, 4, 6, 8, 16)),
+        range_share=value["range-share"],
         gap_margin_s=value["gap-margin"],
         gap_landings_per_s=value["gap-landings"],
         extra_amber_fraction=value["extra-amber"],

@@ -8,6 +8,7 @@ from loadsense.verdict.grading import (
     grade_landing,
     landings_in_gaps,
     landings_needed,
+    likely_range_g,
     rate_doubt,
 )
 from loadsense.verdict.judging import check_target, evidence_line, judge
@@ -23,5 +24,6 @@ __all__ = [
     "judge",
     "landings_in_gaps",
     "landings_needed",
+    "likely_range_g",
     "rate_doubt",
 ]

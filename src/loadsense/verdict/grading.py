@@ -34,6 +34,8 @@ class Observation:
         Of the landing filter.
     range_g : float or None
         Full scale; None where nobody stated it.
+    largest_axis_g : float or None
+        Largest absolute value of any axis in the recording, RAW g.
     gaps : tuple of Gap
         Missing samples.
     block_confirmed : bool
@@ -47,6 +49,7 @@ class Observation:
     nominal_rate_hz: float | None = None
     measured_rate_hz: float | None = None
     range_g: float | None = None
+    largest_axis_g: float | None = None
     gaps: tuple[Gap, ...] = ()
     block_confirmed: bool = False
 
@@ -93,6 +96,24 @@ class Case:
         if self.target.basis == "prescribed":
             return self.target.min_net_g
         return self.profile.magnitude.value if self.profile.magnitude and self.criterion != "rate" else None
+
+
+def likely_range_g(seen: Observation, criteria: GradingCriteria) -> float | None:
+    """The stated range; without one a usual range that the largest sample lies at; None when neither is known."""
+    if seen.range_g is not None or seen.largest_axis_g is None:
+        return seen.range_g
+    near = [r for r in criteria.usual_ranges_g if abs(seen.largest_axis_g - r) <= criteria.range_share * r]
+    return near[0] if near else None
+
+
+def with_likely_range(seen: Observation, criteria: GradingCriteria) -> Observation:
+    """The observation with its likely range, and the landings that reach it taken as clipped."""
+    range_g = likely_range_g(seen, criteria)
+    if seen.range_g is not None or range_g is None:
+        return seen
+    full_g = (1.0 - criteria.range_share) * range_g
+    landings = tuple(replace(landing, clipped=landing.peak_g >= full_g) for landing in seen.landings)
+    return replace(seen, range_g=range_g, landings=landings)
 
 
 def rate_doubt(seen: Observation, criteria: GradingCriteria) -> str | None:

@@ -28,6 +28,7 @@ from loadsense.verdict.grading import (
     landings_in_gaps,
     landings_needed,
     rate_doubt,
+    with_likely_range,
 )
 
 
@@ -84,6 +85,7 @@ def judge(
         The target asks for landings above the ceiling.
     """
     check_target(target)
+    range_is_stated, seen = seen.range_g is not None, with_likely_range(seen, criteria)
     case = Case(seen, target, profile, criteria)
     if target.basis == "prescribed" and target.landings is None and lifts:
         return _lifting_verdict(case, lifts)
@@ -107,7 +109,7 @@ def judge(
         reached_if_best=best,
         reached_if_worst=worst,
         to_do=None if settled else doubts[0].to_do,
-        reasons=_reasons(case, doubts),
+        reasons=_reasons(case, doubts) if range_is_stated else (*_reasons(case, doubts), _unstated(seen)),
         evidence_line=evidence_line(seen, target, profile=profile),
         target=_target_numbers(target, needed),
         achieved=_achieved(case, tally, hidden),
@@ -125,7 +127,7 @@ def _blindness(case: Case) -> Doubt | None:
     seen, target, profile = case.seen, case.target, case.profile
     if target.locked:
         return Doubt(
-            reason=f"{_n(len(seen.landings), 'landing')} seen, not graded: {target.locked}",
+            reason=f"{_n(len(seen.landings), 'landing')} seen and not graded, as {target.locked}",
             to_do="complete the screening, or have it cleared by name",
         )
     if not CAPABILITIES[seen.placement].grades_landings:
@@ -173,7 +175,7 @@ def _total(case: Case) -> list[Doubt]:
     if lowest_g is not None and seen.range_g is not None and seen.range_g <= lowest_g + 1.0:
         found.append(
             Doubt(
-                reason=f"recorded at +-{seen.range_g:g} g: {lowest_g:g} g net could not be seen",
+                reason=f"recorded at +-{seen.range_g:g} g, too little to see {lowest_g:g} g net",
                 to_do=f"set the range to +-{case.criteria.rate_full_range_g:g} g",
             )
         )
@@ -221,7 +223,7 @@ def _judged(case: Case, tally: Tally, hidden: int, *, doubt: Doubt | None) -> st
     """The sentence after the word."""
     if doubt is None:
         return f"{_counted(case, tally, hidden)}; {_where(case.seen)}"
-    if _blindness(case) or not case.seen.landings:
+    if _blindness(case) or doubt in _total(case):
         return _why(doubt)
     return f"{_counted(case, tally, hidden)}; {_why(doubt)}"
 
@@ -255,7 +257,8 @@ def _levels(case: Case) -> str:
 def _lifts_beside(blind: Doubt | None, lifts: Sequence[PrescriptionRow]) -> str:
     if blind is None or not lifts:
         return ""
-    return f"; lifting: {sum(row.met is True for row in lifts)} of {len(lifts)} rows met"
+    known = [row for row in lifts if row.met is not None]
+    return f"; lifting: {sum(row.met is True for row in known)} of {len(lifts)} rows met" if known else ""
 
 
 def _lifting_verdict(case: Case, lifts: Sequence[PrescriptionRow]) -> Verdict:
@@ -289,9 +292,13 @@ def _reasons(case: Case, doubts: Sequence[Doubt]) -> tuple[str, ...]:
     reasons = [doubt.reason for doubt in doubts] + _outside_band(case)
     if case.target.basis == "evidence" and case.profile.criterion == "either" and case.criterion == "magnitude":
         reasons.append(f"judged by magnitude alone: {rate_doubt(case.seen, case.criteria)}")
-    if case.seen.range_g is None:
-        reasons.append("nobody stated the range: a clipped peak could not be told")
     return tuple(dict.fromkeys(reasons))
+
+
+def _unstated(seen: Observation) -> str:
+    if seen.range_g is None:
+        return "nobody stated the range: a clipped peak could not be told for sure"
+    return f"nobody stated the range: the largest sample lies at +-{seen.range_g:g} g, state it with --range-g"
 
 
 def _outside_band(case: Case) -> list[str]:
@@ -320,9 +327,8 @@ def evidence_line(seen: Observation, target: LandingTarget, *, profile: Profile)
     never = "Do not land harder to change this number."
     if not passed:
         return f"none passed {level.value:g} g, {studied}; at this stage that is expected. {never}"
-    return (
-        f"{passed} of {len(seen.landings)} passed {level.value:g} g, {studied}; it is not what was asked for. {never}"
-    )
+    of_all = f"{passed} of {len(seen.landings)} passed {level.value:g} g, {studied}"
+    return f"{of_all}; her prescription does not ask for that. {never}"
 
 
 def _target_numbers(target: LandingTarget, needed: int) -> dict[str, float | int | None]:
