@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import loadsense.readers as readers
 from loadsense.errors import ContentError, FormatError, OptionError, UserError
@@ -584,3 +587,100 @@ def test_a_sensor_that_idles_first_and_records_later_is_read(
     monkeypatch.setattr("loadsense.readers.opening.BLOCK_BYTES", 2000)
     path = write(table(np.vstack([motion()[:1].repeat(300, axis=0), motion()])))
     assert len(samples_of(readers.read(path))) == 300 + N
+
+
+def xsens(n: int = N, first_us: int = 2**32 - 2_000_000) -> str:
+    """An Xsens DOT export with raw acceleration whose counter of microseconds begins again after two seconds."""
+    head = "sep=,\nDeviceTag:,zdt\nFirmwareVersion:,2.0.0\nOutputRate:,60Hz\n"
+    head += (
+        "StartTime: ,2021-08-20_20:21:13_829 GMT+8\n © Xsens\n\nPacketCounter,SampleTimeFine,Acc_X,Acc_Y,Acc_Z,Status\n"
+    )
+    rows = (
+        f"{i + 1},{(first_us + i * 16_667) % 2**32},{x * 9.80665:.6f},{y * 9.80665:.6f},{z * 9.80665:.6f},0"
+        for i, (x, y, z) in enumerate(motion(n))
+    )
+    return head + "\n".join(rows)
+
+
+def test_xsens_with_raw_acceleration_is_read_over_the_turn_of_its_counter(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadsense.readers.opening.BLOCK_BYTES", 3000)
+    recording = readers.read(write(xsens()))
+    info = recording.info
+    assert (info.sampling_rate_hz, info.origin.format, info.origin.serial) == (60.0, "Xsens DOT csv", "zdt")
+    assert info.start is not None
+    assert info.start.isoformat() == "2021-08-20T20:21:13.829000+08:00"
+    np.testing.assert_allclose(samples_of(recording), motion(), atol=1e-6)
+    assert not gaps_of(recording)
+
+
+def test_an_empatica_file_is_known_by_its_first_two_rows(write: Callable[..., Path]) -> None:
+    rows = "\n".join(",".join(f"{value:.0f}" for value in row) for row in motion() * 64)
+    info = readers.read(write("1560279825.0, 1560279825.0, 1560279825.0\n32.0, 32.0, 32.0\n" + rows)).info
+    assert (info.sampling_rate_hz, info.range_g, info.origin.unit_in) == (32.0, 2.0, "counts")
+    assert info.start == datetime(2019, 6, 11, 19, 3, 45, tzinfo=UTC)
+
+
+def actigraph(date: str = "21/11/2026", order: str = "dd/MM/yyyy", rate: str = "100", epoch: str = "00:00:00") -> str:
+    return (
+        f"------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.4 Firmware v1.7.2 date format {order} "
+        f"at {rate} Hz  Filter Normal -----------\nSerial Number: TAS1\nStart Time 15:43:00\nStart Date {date}\n"
+        f"Epoch Period (hh:mm:ss) {epoch}\nDownload Time 15:59:38\nDownload Date {date}\nCurrent Memory Address: 0\n"
+        "Current Battery Voltage: 4.13     Mode = 12\n--------------------------------------------------\n"
+        + table(header="Accelerometer X,Accelerometer Y,Accelerometer Z", time=None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("date", "order"),
+    [
+        ("21/11/2026", "dd/MM/yyyy"),
+        ("11/21/2026", "M/d/yyyy"),
+        ("2026-11-21", "yyyy-MM-dd"),
+        ("21.11.2026", "dd.MM.yyyy"),
+    ],
+)
+def test_an_actigraph_start_follows_the_headers_own_date_order(
+    date: str, order: str, write: Callable[..., Path]
+) -> None:
+    info = readers.read(write(actigraph(date, order))).info
+    assert info.start == datetime(2026, 11, 21, 15, 43)
+    assert (info.nominal_rate_hz, info.measured_rate_hz, info.loss_observable) == (100.0, None, False)
+    cut = readers.read(write(actigraph(date, order)), start=2.0).info
+    assert cut.start == datetime(2026, 11, 21, 15, 43, 2)
+
+
+def test_an_actigraph_header_that_cannot_be_is_refused(write: Callable[..., Path]) -> None:
+    with pytest.raises(FormatError, match="start date 11/21/2026 does not fit the header's own date format dd/MM/yyyy"):
+        readers.read(write(actigraph("11/21/2026", "dd/MM/yyyy")))
+    with pytest.raises(ContentError, match="sampling rate 10 Hz; expected at least 12 Hz"):
+        readers.read(write(actigraph(rate="10")))
+    with pytest.raises(FormatError, match="ActiGraph 60 s epoch counts, not raw acceleration: export raw data"):
+        readers.read(write(actigraph(epoch="00:01:00")))
+
+
+# -- nothing but our own sentences, whatever the bytes --
+
+
+@given(position=st.integers(0, 20_000), junk=st.binary(max_size=30), drop=st.integers(0, 300))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_read_or_refused_and_never_crashes(
+    position: int, junk: bytes, drop: int, tmp_path: Path
+) -> None:
+    for text in (table(time=iso), table(header=None), actigraph(), xsens(200)):
+        data = text.encode()
+        at = position % len(data)
+        path = tmp_path / "damaged.csv"
+        path.write_bytes(data[:at] + junk + data[at + drop :])
+        with contextlib.suppress(UserError):
+            samples_of(readers.read(path))
+
+
+@given(text=st.text(alphabet="0123456789.,;:-+eE \n\tTZxyz\"'naif", max_size=400))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nonsense_is_refused_and_never_crashes(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "nonsense.csv"
+    path.write_text(text)
+    with contextlib.suppress(UserError):
+        samples_of(readers.read(path, unit="g", sampling_rate_hz=50.0))

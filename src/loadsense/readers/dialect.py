@@ -26,6 +26,8 @@ class TimeColumn:
         For numbers: counted from 1970 UTC, else from a start of the device's own.
     pattern : str or None
         For localized times: the strptime pattern.
+    wraps_s : float or None
+        After how many seconds the clock begins again at 0: a day without its date, a counter of 32 bits.
     """
 
     index: int
@@ -33,6 +35,7 @@ class TimeColumn:
     seconds_per_unit: float = 1.0
     is_unix: bool = False
     pattern: str | None = None
+    wraps_s: float | None = None
 
     @property
     def knows_date(self) -> bool:
@@ -58,6 +61,8 @@ class Header:
         Stated time of the first sample.
     uses_times : bool
         False where a time column is known to be useless and the stated rate rules.
+    counter_wraps_s : float or None
+        Where the time column is a counter of microseconds: the seconds after which it begins again.
     not_rows : tuple of bytes
         Beginnings of lines that this format puts among or below its rows.
     """
@@ -70,6 +75,7 @@ class Header:
     range_g: float | None = None
     start: datetime | None = None
     uses_times: bool = True
+    counter_wraps_s: float | None = None
     not_rows: tuple[bytes, ...] = ()
     device: str | None = None
     serial: str | None = None

@@ -21,7 +21,10 @@ def split_row(line: str, separator: str) -> tuple[str, ...]:
     >>> split_row('"Time (s)"; 1,5', ";")
     ('Time (s)', '1,5')
     """
-    rows = list(csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True))
+    try:
+        rows = list(csv.reader([line.replace("\r", " ")], delimiter=separator, skipinitialspace=True))
+    except csv.Error:  # a field of more than 128 kB: no row of a table
+        return ()
     return tuple(text.strip() for text in rows[0]) if rows else ()
 
 

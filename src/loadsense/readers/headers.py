@@ -16,6 +16,9 @@ _DATE_ORDER: Final = re.compile(r"date format (\S+)")
 _EPOCH: Final = re.compile(r"Epoch Period \(hh:mm:ss\)\s*(\d+):(\d+):(\d+)")
 _RATE_IN_NAME: Final = re.compile(r"_(\d+(?:\.\d+)?)Hz[_.]")
 
+#: SampleTimeFine is 32 bits of microseconds.
+_XSENS_WRAP_S: Final = 2**32 * 1e-6
+
 #: Empatica E4: full scale +-2 g in 8 bits (its documentation; also the range of the files seen).
 _EMPATICA_COUNTS_PER_G: Final = 64.0
 
@@ -156,6 +159,7 @@ def _xsens(above: Above) -> Header | None:
         unit="m/s2",
         sampling_rate_hz=None if rate is None else float(rate[1]),
         start=_xsens_start(keys.get("StartTime", "")),
+        counter_wraps_s=_XSENS_WRAP_S if "SampleTimeFine" in above.names else None,
         device="Xsens DOT",
         serial=keys.get("DeviceTag"),
         firmware=keys.get("FirmwareVersion"),

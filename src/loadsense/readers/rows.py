@@ -17,12 +17,11 @@ from loadsense.errors import ContentError
 from loadsense.readers.dialect import Dialect, TimeColumn
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.stamps import stamp_seconds
-from loadsense.samples import FloatArray
+from loadsense.samples import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_HALF_DAY_S: Final = 43_200.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,7 +72,7 @@ class RowReader:
     dialect: Dialect
     n_repeated_headers: int = 0
     n_not_rows: int = 0
-    _day_s: float = field(init=False, repr=False, default=0.0)
+    _wrapped_s: float = field(init=False, repr=False, default=0.0)
     _last_s: float = field(init=False, repr=False, default=0.0)
     _convert: Any = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)  # an int where stamps are nanoseconds
@@ -85,7 +84,7 @@ class RowReader:
 
     def __iter__(self) -> Iterator[RowBlock]:
         self.n_repeated_headers = self.n_not_rows = 0
-        self._day_s = self._last_s = 0.0
+        self._wrapped_s = self._last_s = 0.0
         to_skip, line = self.dialect.header.n_lines, 1
         for block in self.source.blocks():
             data, n_skipped = _without_first_lines(block, to_skip)
@@ -123,7 +122,7 @@ class RowReader:
             raise _UnparsableError(str(fault)) from None
         values = np.empty((len(table), 3))
         for axis, column in enumerate(self.dialect.axes):
-            values[:, axis] = _numbers(table[f"c{column}"])
+            _copy(table[f"c{column}"], values[:, axis])
         if not np.isfinite(values).all():
             raise _UnparsableError("not finite")
         return RowBlock(first_line, self._times(table), values)
@@ -133,30 +132,37 @@ class RowReader:
         if time is None:
             return None
         column = table[f"c{time.index}"]
-        if column.null_count:
-            raise _UnparsableError("a time is missing")
+        times_s: FloatArray
         if time.kind == "number":
-            times_s = (_numbers(column) - self._base) * time.seconds_per_unit
+            numbers = np.empty(len(column))
+            _copy(column, numbers)
+            times_s = (numbers - self._base) * time.seconds_per_unit
         elif time.kind in ("iso", "iso_offset"):
-            times_s = (column.to_numpy().view(np.int64) - np.int64(self._base)) * 1e-9
+            stamps = np.empty(len(column), dtype=np.int64)
+            _copy(column, stamps)
+            times_s = (stamps - np.int64(self._base)) * 1e-9
         else:
-            times_s = self._written_times(column.to_numpy(), time)
+            times_s = self._written_times(np.array(column.to_pylist(), dtype=object), time)
         if not np.isfinite(times_s).all():
             raise _UnparsableError("not finite")
-        return times_s
+        return times_s if time.wraps_s is None else self._unwrapped(times_s, time.wraps_s)
 
     def _written_times(self, texts: Any, time: TimeColumn) -> FloatArray:
         try:
-            times_s = stamp_seconds(texts, time) - self._base
+            times_s: FloatArray = stamp_seconds(texts, time) - self._base
         except ValueError as fault:
             raise _UnparsableError(str(fault)) from None
-        if time.kind != "time_of_day":
-            return times_s
-        days = np.cumsum(np.diff(times_s + self._day_s, prepend=self._last_s) < -_HALF_DAY_S) * 2.0 * _HALF_DAY_S
-        # midnight: a clock without a date begins again at 0
-        times_s = times_s + self._day_s + days
-        self._day_s, self._last_s = self._day_s + float(days[-1]), float(times_s[-1])
         return times_s
+
+    def _unwrapped(self, times_s: FloatArray, wraps_s: float) -> FloatArray:
+        """Times of a counter that begins again: a clock without a date at midnight, 32 bits of microseconds."""
+        if not len(times_s):
+            return times_s
+        times_s = times_s + self._wrapped_s
+        begins_again = np.diff(times_s, prepend=self._last_s) < -wraps_s / 2.0
+        turns = np.cumsum(begins_again, dtype=np.float64) * wraps_s
+        self._wrapped_s, self._last_s = self._wrapped_s + float(turns[-1]), float(times_s[-1] + turns[-1])
+        return times_s + turns
 
     def _pieces(self, data: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
         """Runs of lines that hold data, with the line each begins at; what is left out is counted."""
@@ -164,14 +170,14 @@ class RowReader:
         empty = b' \t\r"' + self.dialect.separator.encode()
         run: list[bytes] = []
         start = first_line
-        for number, line in enumerate(data.splitlines(keepends=True), first_line):
+        for number, line in enumerate(data.split(b"\n"), first_line):
             stripped = line.strip()
             repeated = name_line is not None and stripped == name_line
             foreign = stripped.startswith(not_rows)
             if stripped.strip(empty) and not repeated and not foreign:
                 if not run:
                     start = number
-                run.append(line)
+                run.append(line + b"\n")
                 continue
             self.n_repeated_headers += repeated
             self.n_not_rows += foreign
@@ -215,10 +221,15 @@ def _iso_ns(text: str) -> int:
     return (aware - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _numbers(column: Any) -> FloatArray:
-    """Float64 values of an Arrow column; missing ones are NaN."""
-    values: FloatArray = np.asarray(column.to_numpy(), dtype=np.float64)
-    return values
+def _copy(column: Any, out: FloatArray | IntArray) -> None:
+    """Values of an Arrow column of 8-byte numbers; its own conversion would import pandas."""
+    at = 0
+    for chunk in column.chunks:
+        if chunk.null_count:
+            raise _UnparsableError("a value is missing")
+        stop = chunk.offset + len(chunk)
+        out[at : at + len(chunk)] = np.frombuffer(chunk.buffers()[1], dtype=out.dtype, count=stop)[chunk.offset :]
+        at += len(chunk)
 
 
 def _converter(dialect: Dialect) -> tuple[Any, Any, Any]:
@@ -253,7 +264,7 @@ def _named_fault(dialect: Dialect, data: bytes, first_line: int, reason: str) ->
     """The first wrong row of a block that the parser refused, with its column."""
     from loadsense.readers.fields import row_fault, split_row
 
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), first_line):
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), first_line):
         fault = row_fault(dialect, split_row(line, dialect.separator))
         if fault:
             return ContentError(f"row {number}{fault}")

@@ -23,6 +23,9 @@ HEAD_BYTES: Final = 256 << 10
 #: Lines above a table: no device seen has more than some 100.
 _MOST_HEADER_LINES: Final = 500
 
+#: Rows looked at one by one: enough to tell days from months and milliseconds from seconds.
+_ROWS_LOOKED_AT: Final = 500
+_DAY_S: Final = 86_400.0
 _BOM: Final = b"\xef\xbb\xbf"
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\s*$", re.IGNORECASE)
 #: Slowest rate anybody would call raw: tells seconds from milliseconds where nothing else does.
@@ -59,7 +62,7 @@ def recognise(name: str, head: bytes, options: ReadOptions) -> Dialect:
 
 def _table(name: str, lines: list[str], options: ReadOptions) -> Dialect:
     separator, decimal, first = _first_row(name, lines)
-    rows = [split_row(line, separator) for line in lines[first : first + 3000] if line.strip()]
+    rows = [split_row(line, separator) for line in lines[first : first + _ROWS_LOOKED_AT] if line.strip()]
     n_columns = len(rows[0])
     rows = [row for row in rows if len(row) == n_columns and is_data(row, decimal)]
     names, name_line, n_above = _names(lines, first, separator, n_columns)
@@ -189,10 +192,11 @@ def _time_column(chosen: Chosen, rows: list[tuple[str, ...]], decimal: str, head
     if chosen.time is None or not header.uses_times:
         return None
     texts = [row[chosen.time] for row in rows]
+    if header.counter_wraps_s is not None:
+        return TimeColumn(index=chosen.time, kind="number", seconds_per_unit=1e-6, wraps_s=header.counter_wraps_s)
     if is_number(texts[0], decimal):
-        return _number_column(
-            chosen.time, chosen.seconds_per_unit, np.array([float(text.replace(decimal, ".")) for text in texts])
-        )
+        numbers = [float(text.replace(decimal, ".")) for text in texts if is_number(text, decimal)]
+        return _number_column(chosen.time, chosen.seconds_per_unit, np.array(numbers))
     kind = kind_of(texts[0])
     if kind is None:
         if is_minutes_only(texts[0]):
@@ -207,7 +211,7 @@ def _time_column(chosen: Chosen, rows: list[tuple[str, ...]], decimal: str, head
             f"row {header.n_lines + 1}: in '{texts[0]}' day and month cannot be told apart; export ISO 8601 times "
             "(2026-11-20T10:00:00)"
         )
-    return TimeColumn(index=chosen.time, kind=kind, pattern=pattern)
+    return TimeColumn(index=chosen.time, kind=kind, pattern=pattern, wraps_s=_DAY_S if kind == "time_of_day" else None)
 
 
 def _number_column(index: int, stated: float | None, values: np.ndarray) -> TimeColumn:
