@@ -81,6 +81,8 @@ class BodyCriteria:
         The same inside a declared landing block.
     rebound_within_s, rebound_share : float
         A flight this soon after a landing and with less than this share of its deficit is its rebound.
+    step_within_s : float
+        An impact too small for a landing this soon after another is a step.
     interval_slack : float
         How far a landing interval may be off the train's, as a share of it.
     join_share : float
@@ -111,6 +113,7 @@ class BodyCriteria:
     block_deficit_g_s: float
     rebound_within_s: float
     rebound_share: float
+    step_within_s: float
     interval_slack: float
     join_share: float
 
@@ -165,6 +168,8 @@ class Verdict:
         How its flight began.
     interval_s : float or None
         Landing interval of the train that it is part of.
+    untested : bool
+        A drop so low that no recording of people held one.
     may_join : bool
         No landing by itself, but it would be one of a train that begins after it.
     """
@@ -172,6 +177,7 @@ class Verdict:
     reason: str = ""
     takeoff: Takeoff = Takeoff.UNKNOWN
     interval_s: float | None = None
+    untested: bool = False
     may_join: bool = False
 
     @property
@@ -233,6 +239,7 @@ class BodyJudge:
             reason=reason,
             takeoff=takeoff,
             interval_s=features.interval_s if features.is_rhythmic and not reason else None,
+            untested=takeoff is Takeoff.NONE and impact.flight.deficit_g_s < criteria.drop_deficit_g_s,
             may_join=bool(reason),
         )
 
@@ -242,13 +249,13 @@ class BodyJudge:
         if not impact.recorded:
             return "samples missing in the flight"
         if flight.deficit_g_s < self._least_deficit:
-            return "no flight"
+            return "running step" if impact.interval_s < self._criteria.step_within_s else "no flight"
         impulse = trace.surplus_g_s(flight.end, min(until, flight.end + 40))
         return "no landing impulse" if impulse < self._criteria.least_impulse_g_s else ""
 
     def joins(self, impact: FlightImpact, landing: FlightImpact, interval_s: float) -> bool:
         """Whether an earlier impact belongs to the train of a landing: on its beat, with a flight like it."""
-        beats = (landing.peak - impact.peak) / (interval_s * GRID_HZ)
+        beats = (landing.peak - impact.peak) / max(interval_s * GRID_HZ, 1.0)
         is_like = impact.flight.deficit_g_s >= self._criteria.join_share * landing.flight.deficit_g_s
         return is_like and self._is_beat(beats)
 

@@ -22,6 +22,7 @@ import numpy as np
 from loadsense.detection.body import BodyCriteria, BodyJudge, Verdict
 from loadsense.detection.flights import FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.detection.peaks import LoudPeak, PeakCriteria, PeakFinder, why_no_landing
 from loadsense.detection.wrist import WristCriteria, WristJudge
 from loadsense.events import Excluded, LandingCandidate, Status
 from loadsense.placement import CAPABILITIES, Placement
@@ -51,6 +52,8 @@ class LandingCriteria:
         Pairs of impulses.
     wrist_train : BodyCriteria
         Regular trains at the wrist.
+    peaks : PeakCriteria
+        How excluded peaks are named.
     settle_after_s : float
         A landing is final this long after its peak.
     join_within_s : float
@@ -67,6 +70,7 @@ class LandingCriteria:
     pocket: BodyCriteria
     wrist: WristCriteria
     wrist_train: BodyCriteria
+    peaks: PeakCriteria
     settle_after_s: float
     join_within_s: float
     same_within_s: float
@@ -115,6 +119,8 @@ class LandingDetector:
         self._capability = CAPABILITIES[placement]
         self._judges = _judges(criteria, self._capability.landing_method, range_g, landing_block)
         self._least_peak_g = min((judge.least_peak_g for judge in self._judges), default=math.inf)
+        self._peaks = PeakFinder(criteria.peaks, self._least_peak_g)
+        self._name_after = round(criteria.peaks.decide_after_s * GRID_HZ)
         self._settle = round(criteria.settle_after_s * GRID_HZ)
         self._hold = round(criteria.join_within_s * GRID_HZ)
         self._history = History(sampling_rate_hz, (_LOOK_BACK + 6 * _HOP) / GRID_HZ)
@@ -157,6 +163,10 @@ class LandingDetector:
         self._pending: deque[_Pending] = deque()
         self._held: deque[_Pending] = deque()
         self._train: deque[FlightImpact] = deque(maxlen=2)
+        self._loud_peaks: deque[LoudPeak] = deque()
+        self._explained: deque[int] = deque()
+        self._landed: deque[int] = deque()
+        self._peaks.restart(self._history.grid_start, begins=True)
         self._last_peak: int | None = None
         self._cut = False
         for judge in self._judges:
@@ -199,12 +209,15 @@ class LandingDetector:
         return hop <= self._awake_until or (due is not None and due <= hop)
 
     def _due(self) -> int | None:
-        """Hop with whose end the next waiting impact can be settled or let go."""
-        ends = [queue[0].impact.peak + wait for queue, wait in self._waiting() if queue]
+        """Hop with whose end the next waiting impact or peak can be settled, let go or named."""
+        ends = []
+        if self._pending:
+            ends.append(self._pending[0].impact.peak + self._settle)
+        if self._held:
+            ends.append(self._held[0].impact.peak + self._hold)
+        if self._loud_peaks:
+            ends.append(self._loud_peaks[0].peak + self._name_after)
         return min(ends) // _HOP if ends else None
-
-    def _waiting(self) -> tuple[tuple[deque[_Pending], int], ...]:
-        return (self._pending, self._settle), (self._held, self._hold)
 
     def _busy(self, loud: list[int], end_hop: int) -> Iterator[int]:
         """Hops that need a look, in order; the others are passed over."""
@@ -226,6 +239,7 @@ class LandingDetector:
         if self._trace.extend(self._history, end):
             for judge in self._judges:
                 judge.restart(self._trace.start, begins=False)
+            self._peaks.restart(self._trace.start, begins=False)
         if closing:
             self._trace.close()
         for judge in self._judges:
@@ -236,10 +250,26 @@ class LandingDetector:
         while self._held and (closing or self._held[0].impact.peak + self._hold <= end):
             held = self._held.popleft()
             self._exclude(held, held.verdict or Verdict(), out)
+        self._loud_peaks.extend(self._peaks.find(self._trace, closing=closing))
+        while self._loud_peaks and (closing or self._loud_peaks[0].peak + self._name_after <= end):
+            self._name(self._loud_peaks.popleft(), out)
+
+    def _name(self, loud: LoudPeak, out: list[LandingCandidate | Excluded]) -> None:
+        """Exclude a peak that no flight explains, with its reason."""
+        for memory in (self._explained, self._landed):
+            while memory and memory[0] < loud.peak - 2 * self._name_after:
+                memory.popleft()
+        apart = round(self._criteria.peaks.apart_s * GRID_HZ)
+        if any(abs(peak - loud.peak) <= apart for peak in self._explained):
+            return
+        reason = why_no_landing(loud, list(self._landed), self._trace, self._criteria.peaks)
+        peak = self._history.native(loud.peak)
+        out.append(Excluded(kind="landing", peak_sample=peak, reason=reason, peak_g=loud.peak_g))
 
     def _meet(self, pending: _Pending, out: list[LandingCandidate | Excluded]) -> None:
         """Queue an impact by its peak, and tell at once what looks like a landing by its end."""
         impact = pending.impact
+        self._explained.append(impact.peak)
         self._pending.append(pending)
         if len(self._judges) > 1:
             self._pending = deque(sorted(self._pending, key=lambda p: p.impact.peak))
@@ -267,6 +297,7 @@ class LandingDetector:
         """Settle a landing; the second one of a train brings in the impacts on its beat before it."""
         impact, judge = pending.impact, pending.judge
         self._last_peak = impact.peak
+        self._landed.append(impact.peak)
         judge.accept(impact, self._trace)
         if isinstance(judge, BodyJudge) and verdict.interval_s is not None:
             if self._train and judge.joins(self._train[-1], impact, verdict.interval_s):
@@ -290,6 +321,8 @@ class LandingDetector:
     def _exclude(self, pending: _Pending, verdict: Verdict, out: list[LandingCandidate | Excluded]) -> None:
         if pending.told is not None:
             out.append(replace(pending.told, status=Status.WITHDRAWN, reason=verdict.reason))
+        if pending.judge is not self._judges[0]:
+            return  # the second judge of the wrist saw the same impact
         peak, peak_g = self._raw_peak(pending.impact)
         out.append(Excluded(kind="landing", peak_sample=peak, reason=verdict.reason, peak_g=peak_g))
 
@@ -328,7 +361,7 @@ class LandingDetector:
             takeoff=verdict.takeoff,
             truncated=status is Status.SETTLED
             and (whole > self._trace.end or not self._trace.recorded(impact.peak, whole)),
-            notes=("experimental",) if self._capability.experimental else (),
+            notes=("experimental",) * self._capability.experimental + ("untested on people",) * verdict.untested,
         )
 
 

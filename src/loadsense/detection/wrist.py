@@ -147,8 +147,7 @@ class WristJudge:
         """Return why the two impulses are not a push-off and a landing; empty where they are."""
         criteria = self._criteria
         before, after, peak_g = self._impulses(impact, trace, until)
-        depth = min(impact.flight.deficit_g_s, criteria.deep_to_g_s) - criteria.deep_from_g_s
-        least = criteria.pair_g_s - max(0.0, depth)
+        least = criteria.pair_g_s - self._depth_g_s(impact)
         if after < least or peak_g < criteria.least_peak_g:
             return "no landing impulse"
         if before < least:
@@ -158,6 +157,11 @@ class WristJudge:
         if impact.peak_g / peak_g > criteria.most_sharpness and after < criteria.broad_g_s:
             return "knock"
         return "second bounce" if self._is_aftershock(impact, before) else ""
+
+    def _depth_g_s(self, impact: FlightImpact) -> float:
+        """What a deep dip counts towards the pair."""
+        deficit = min(impact.flight.deficit_g_s, self._criteria.deep_to_g_s)
+        return max(0.0, deficit - self._criteria.deep_from_g_s)
 
     def _is_aftershock(self, impact: FlightImpact, push_g_s: float) -> bool:
         if self._last is None:
@@ -174,9 +178,10 @@ class WristJudge:
         if unrest_g is not None and unrest_g > criteria.most_unrest_g:
             return "running step"
         if unrest_g is not None and unrest_g < criteria.fallen_calm_g and turn_deg > criteria.fallen_turn_deg:
-            return "fall"
+            return "arm came to rest turned"
         before, landing, _ = self._impulses(impact, trace, until)
-        if turn_deg < criteria.unturned_below_deg and min(before, landing) < criteria.unturned_pair_g_s:
+        least = criteria.unturned_pair_g_s - self._depth_g_s(impact)
+        if turn_deg < criteria.unturned_below_deg and min(before, landing) < least:
             return "stumble or arm swing"
         lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
         rhythm = strongest_rhythm(np.minimum(trace.g(peak - 200, until), 4.0), lags, 80)

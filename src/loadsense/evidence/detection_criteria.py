@@ -12,6 +12,7 @@ from loadsense.detection.body import BodyCriteria, TrainScore
 from loadsense.detection.flights import FlightCriteria
 from loadsense.detection.landings import LandingCriteria
 from loadsense.detection.lift_criteria import LiftCriteria, PostureCriteria
+from loadsense.detection.peaks import PeakCriteria
 from loadsense.detection.wrist import WristCriteria
 
 
@@ -29,6 +30,7 @@ def landing_criteria() -> LandingCriteria:
         trunk=_body(table, "trunk"),
         pocket=_body(table, "pocket"),
         wrist_train=_body(table, "wrist_train"),
+        peaks=PeakCriteria(**table["peaks"]),
         wrist=WristCriteria(**table["wrist"]),
         **table["timing"],
     )
