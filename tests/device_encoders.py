@@ -188,7 +188,8 @@ def genea_file(counts: np.ndarray, *, n_before: int = 48) -> bytes:
         records.append(genea_record(0, x << 24 | y << 12 | z))
         if i % 240 == 200:
             records.append(genea_record(4, 0x07110AECF))
-    pages = [b"".join(records[i : i + 341]).ljust(2048, b"\0") for i in range(0, len(records), 341)]
+    pages = [b"".join(records[i : i + 341]) for i in range(0, len(records), 341)]
+    pages = [page.ljust(2046, b"\xff").ljust(2048, b"\0") for page in pages]
     head = (
         "GENEA/1.00\r\nSerial-Number:01275\r\nBody-Location:RW\r\nAccel-Offsets:1 -3 -13\r\n"
         "Accel-Gains:8144 8132 8004\r\nSample-Rate:80Hz\r\nUpload:Finished  \r\n\r\n"

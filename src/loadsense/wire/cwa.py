@@ -175,7 +175,7 @@ def _is_blank(sectors: np.ndarray) -> BoolArray:
 
 def _valid(sectors: np.ndarray) -> BoolArray:
     """Whether each sector is samples with a right checksum, a possible time and a possible count."""
-    sums = sectors.view("<u2").reshape(len(sectors), -1).sum(axis=1, dtype=np.uint32) & 0xFFFF
+    sums = sectors.view("<u2").reshape(len(sectors), SECTOR_BYTES // 2).sum(axis=1, dtype=np.uint32) & 0xFFFF
     n_axes, is_int16 = sectors["axes"] >> 4, (sectors["axes"] & 0x0F) == 2
     capacity = np.where(is_int16, 240 // np.maximum(n_axes, 1), 120)
     form = np.where(is_int16, (n_axes == 3) | (n_axes == 6) | (n_axes == 9), sectors["axes"] == 0x30)

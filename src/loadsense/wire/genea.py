@@ -109,7 +109,8 @@ class GeneaDecoder:
         self._open: list[FloatArray] = []
         self._n_open = 0
         self._open_s = facts.start_s
-        self._n_records = self._n_damaged = self._n_damaged_at_last = self._n_tail = 0
+        self._n_records = self._n_damaged = self._n_tail = 0
+        self._n_damaged_at_last = self._n_damaged_before = 0
 
     def push(self, data: bytes) -> list[Item]:
         """Samples and gaps of the seconds completed by these bytes."""
@@ -127,7 +128,7 @@ class GeneaDecoder:
         whole = len(self._held) // 6 * 6
         records = np.frombuffer(self._held[:whole], np.uint8).reshape(-1, 6)[:_RECORDS_PER_PAGE]
         self._n_tail, self._held = len(self._held), b""
-        return [*self._decode(records), *self._close()]
+        return [*self._decode(records), *self._close(self._n_damaged)]
 
     def quality(self) -> ClockQuality:
         """Clock by whole-second stamps, and what was skipped."""
@@ -139,19 +140,21 @@ class GeneaDecoder:
         return self._grid.quality(tuple(notes), exact_stamps=False)
 
     def _decode(self, records: ByteArray) -> list[Item]:
+        records = records[(records != 0xFF).any(axis=1)]  # flash that was never written
         right, kind = _crc_right(records), records[:, 1] >> 4
         self._n_records += len(records)
+        n_damaged = self._n_damaged + np.cumsum(~right)
         self._n_damaged += int((~right).sum())
-        records, kind = records[right], kind[right]
+        records, kind, n_damaged = records[right], kind[right], n_damaged[right]
         times = np.flatnonzero(kind == _TIME)
         items: list[Item] = []
         done = 0
         for at, second in zip(times.tolist(), _times_s(records[times]).tolist(), strict=True):
             self._hold(records[done:at][kind[done:at] == _SAMPLES])
-            items += self._close()
+            items += self._close(int(n_damaged[at]))
             self._open_s, done = float(second), at + 1
         self._hold(records[done:][kind[done:] == _SAMPLES])
-        return [*items, *self._close()] if self._n_open > _MOST_OPEN else items
+        return [*items, *self._close(self._n_damaged)] if self._n_open > _MOST_OPEN else items
 
     def _hold(self, records: ByteArray) -> None:
         """Samples of the second that is open."""
@@ -163,15 +166,18 @@ class GeneaDecoder:
         self._open.append((accel_g - self._offset) * self._gain / (_GAIN_OF_1 * _COUNTS_PER_G))
         self._n_open += len(accel_g)
 
-    def _close(self) -> list[Item]:
-        """Place the second that is open; the clock goes on from its end."""
+    def _close(self, n_damaged: int) -> list[Item]:
+        """Place the second that is open; the clock goes on from its end.
+
+        Records damaged in a second shorten it, so the hole they leave comes before the next one.
+        """
         if not self._n_open:
             return []
         n, start_s = self._n_open, self._open_s
         accel_g = np.concatenate(self._open)
         self._open, self._n_open, self._open_s = [], 0, start_s + n / self._rate_hz
-        damaged = np.array([self._n_damaged > self._n_damaged_at_last])
-        self._n_damaged_at_last = self._n_damaged
+        damaged = np.array([n_damaged > self._n_damaged_before])
+        self._n_damaged_before, self._n_damaged_at_last = self._n_damaged_at_last, n_damaged
         return self._grid.place(np.array([start_s]), np.array([self._open_s]), np.array([n]), accel_g, damaged=damaged)
 
 
