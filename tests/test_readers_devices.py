@@ -43,7 +43,7 @@ REFUSED = {
     "Actiwatch.AWD": "Actiwatch .AWD. file: activity counts per epoch, not raw acceleration",
     "Actiwatch.csv": "Actiwatch .Actiware. export: activity counts per epoch, not raw acceleration",
     "_Fitbit.json": "Fitbit JSON: values per minute",
-    "PhilipsHealthBand.xlsx": "an Excel workbook, not a table of raw acceleration.*Philips Health Band list holds epochs",
+    "PhilipsHealthBand.xlsx": "an Excel workbook, not a table of raw.*Philips Health Band list holds epochs",
 }
 
 

@@ -443,6 +443,11 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[UserError], str]] = {
         ContentError,
         "day and month cannot be told apart",
     ),
+    "no such day": (
+        table(time=lambda i: iso(i).replace("2026-11-20", "2026-02-31")),
+        ContentError,
+        "'2026-02-31T10:00:00.000' is not a time",
+    ),
     "a word for a time": (table(time=lambda i: "now"), FormatError, "no numeric columns found"),
     "a named time that is none": (
         "x,y,z,time\n" + "0,0,1,now\n" * 50,

@@ -272,6 +272,52 @@ def test_an_hour_back_with_a_step_of_its_own_is_cut() -> None:
     assert samples_of(items).tobytes() == rows(600).tobytes()
 
 
+def test_a_clock_that_was_not_set_is_an_error_and_no_gap_of_50_years() -> None:
+    times = np.arange(600) * 0.02
+    times[300:] += 56 * 365 * 86_400.0
+    with pytest.raises(ContentError, match=r"row 302: time jumps 20440 days ahead .*correct or delete those rows"):
+        run(times, rows(600), Timebase(plan_clock(times[:300])))
+
+
+def test_stamps_in_whole_seconds_are_counted_and_a_silence_is_still_a_gap() -> None:
+    times = np.floor(np.arange(6000) / 100.0)
+    times[3000:] += 5.0
+    timebase = Timebase(plan_clock(times), hop_rows=999)
+    items = run(times, rows(6000), timebase)
+    assert samples_of(items).tobytes() == rows(6000).tobytes()
+    assert [gap.first_sample for gap in gaps_of(items)] == [3000]
+    assert gaps_of(items)[0].n_missing == 500
+    assert timebase.quality().measured_rate_hz == pytest.approx(100.0, rel=0.01)
+
+
+def test_packets_that_come_late_at_random_are_counted() -> None:
+    delay = np.random.default_rng(8).exponential(0.02, 800).repeat(5)
+    times = np.maximum.accumulate(np.repeat(np.arange(800) * 0.1, 5) + delay)
+    times[2000:] += 3.0
+    plan = plan_clock(times)
+    assert (plan.mode, plan.repair) == ("counted", "smooth")
+    timebase = Timebase(plan, hop_rows=701)
+    items = run(times, rows(4000), timebase)
+    assert samples_of(items).tobytes() == rows(4000).tobytes()
+    (gap,) = gaps_of(items)
+    assert (gap.first_sample, gap.n_missing) == (2000, pytest.approx(154, abs=10))  # the silence and a packet
+    quality = timebase.quality()
+    assert quality.measured_rate_hz == pytest.approx(50.0, rel=0.01)
+    assert quality.jitter_p99_ms is not None
+    assert quality.jitter_p99_ms > 5.0
+    assert any("placed by counting" in note for note in quality.notes)
+
+
+def test_small_steps_back_inside_a_packet_are_kept_in_order() -> None:
+    times = np.arange(600) * 0.02
+    times[300] -= 0.025
+    timebase = Timebase(plan_clock(times))
+    items = run(times, rows(600), timebase)
+    assert samples_of(items).tobytes() == rows(600).tobytes()
+    assert not gaps_of(items)
+    assert any("1 time stamps out of order" in note for note in timebase.quality().notes)
+
+
 # -- irregular clocks --
 def irregular(n: int, seed: int) -> FloatArray:
     return np.cumsum(np.random.default_rng(seed).uniform(0.004, 0.018, n))

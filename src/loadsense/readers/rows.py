@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from loadsense.errors import ContentError
 from loadsense.readers.dialect import Dialect, TimeColumn
 from loadsense.readers.opening import ByteSource
-from loadsense.readers.stamps import stamp_seconds
+from loadsense.readers.stamps import first_stamp, stamp_seconds
 from loadsense.samples import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ class RowReader:
         elif time.kind in ("iso", "iso_offset"):
             stamps = np.empty(len(column), dtype=np.int64)
             _copy(column, stamps)
-            times_s = (stamps - np.int64(self._base)) * 1e-9
+            times_s = ((stamps - np.int64(self._base)) * 1e-9).astype(np.float64, copy=False)
         else:
             times_s = self._written_times(np.array(column.to_pylist(), dtype=object), time)
         if not np.isfinite(times_s).all():
@@ -186,39 +183,6 @@ class RowReader:
                 run = []
         if run:
             yield start, b"".join(run)
-
-
-def first_stamp(time: TimeColumn, row: tuple[str, ...], decimal: str) -> float:
-    """First stamp in the column's own measure: ns since 1970 for ISO, the number itself, or seconds of day."""
-    text = row[time.index]
-    if time.kind == "number":
-        return float(text.replace(decimal, "."))
-    if time.kind in ("iso", "iso_offset"):
-        return _iso_ns(text)
-    return float(stamp_seconds(np.array([text], dtype=object), time)[0])
-
-
-def first_moment(time: TimeColumn, row: tuple[str, ...], decimal: str) -> datetime | None:
-    """First stamp as a date and time: aware where the file says the zone, None where it has no date."""
-    base = first_stamp(time, row, decimal)
-    if time.kind == "number":
-        return _EPOCH + timedelta(seconds=base * time.seconds_per_unit) if time.is_unix else None
-    if time.kind in ("iso", "iso_offset"):
-        return _iso(row[time.index])
-    if time.kind == "localized":
-        return (_EPOCH + timedelta(seconds=base)).replace(tzinfo=None)
-    return None
-
-
-def _iso(text: str) -> datetime:
-    """ISO 8601 of up to nanoseconds; Python keeps microseconds."""
-    return datetime.fromisoformat(text.strip().strip('"').replace(",", "."))
-
-
-def _iso_ns(text: str) -> int:
-    moment = _iso(text)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _copy(column: Any, out: FloatArray | IntArray) -> None:

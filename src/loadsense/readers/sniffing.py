@@ -15,7 +15,7 @@ from loadsense.readers.fields import is_number, split_row
 from loadsense.readers.headers import Above, read_header, refuse_epochs
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.refusals import refuse_binary, refuse_known_text
-from loadsense.readers.stamps import is_minutes_only, kind_of, localized_pattern
+from loadsense.readers.stamps import first_stamp, is_minutes_only, kind_of, localized_pattern
 
 #: Bytes looked at to recognise a dialect.
 HEAD_BYTES: Final = 256 << 10
@@ -25,6 +25,8 @@ _MOST_HEADER_LINES: Final = 500
 
 #: Rows looked at one by one: enough to tell days from months and milliseconds from seconds.
 _ROWS_LOOKED_AT: Final = 500
+#: Unix seconds of the year 2100: a larger number is no time of day.
+_LAST_UNIX_S: Final = 4.1e9
 _DAY_S: Final = 86_400.0
 _BOM: Final = b"\xef\xbb\xbf"
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\s*$", re.IGNORECASE)
@@ -197,27 +199,37 @@ def _time_column(chosen: Chosen, rows: list[tuple[str, ...]], decimal: str, head
     if is_number(texts[0], decimal):
         numbers = [float(text.replace(decimal, ".")) for text in texts if is_number(text, decimal)]
         return _number_column(chosen.time, chosen.seconds_per_unit, np.array(numbers))
+    return None if is_minutes_only(texts[0]) else _written_column(chosen.time, texts, header)
+
+
+def _written_column(index: int, texts: list[str], header: Header) -> TimeColumn:
+    """A column of times that are not numbers."""
+    row = header.n_lines + 1
     kind = kind_of(texts[0])
-    if kind is None:
-        if is_minutes_only(texts[0]):
-            return None
-        raise ContentError(
-            f"row {header.n_lines + 1}, column {chosen.time + 1}: '{texts[0]}' is not a time; "
-            "expected ISO 8601 such as 2026-11-20T10:00:00.000, unix time, or seconds"
-        )
     pattern = localized_pattern(texts) if kind == "localized" else None
     if kind == "localized" and pattern is None:
         raise ContentError(
-            f"row {header.n_lines + 1}: in '{texts[0]}' day and month cannot be told apart; export ISO 8601 times "
-            "(2026-11-20T10:00:00)"
+            f"row {row}: in '{texts[0]}' day and month cannot be told apart; "
+            "export ISO 8601 times (2026-11-20T10:00:00)"
         )
-    return TimeColumn(index=chosen.time, kind=kind, pattern=pattern, wraps_s=_DAY_S if kind == "time_of_day" else None)
+    no_time = ContentError(
+        f"row {row}, column {index + 1}: '{texts[0]}' is not a time; "
+        "expected ISO 8601 such as 2026-11-20T10:00:00.000, unix time, or seconds"
+    )
+    if kind is None:
+        raise no_time
+    column = TimeColumn(index=index, kind=kind, pattern=pattern, wraps_s=_DAY_S if kind == "time_of_day" else None)
+    try:
+        first_stamp(column, ("",) * index + (texts[0],), ".")
+    except ValueError:  # the shape of a date, and none: 31 February
+        raise no_time from None
+    return column
 
 
 def _number_column(index: int, stated: float | None, values: np.ndarray) -> TimeColumn:
     """Unit and origin of a numeric time column, by its name, else by its size and its steps."""
     for scale, floor in ((1e-9, 1e17), (1e-6, 1e14), (1e-3, 1e11), (1.0, 1e8)):
-        if values[0] > floor:
+        if floor < values[0] < _LAST_UNIX_S / scale:
             if stated is None or stated == scale:
                 return TimeColumn(index=index, kind="number", seconds_per_unit=scale, is_unix=True)
             break

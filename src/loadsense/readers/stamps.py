@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from loadsense.readers.dialect import TimeColumn, TimeKind
 from loadsense.samples import FloatArray
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d{1,9})?(?P<zone>Z|[+-]\d\d:?\d\d)?$")
 _TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d:\d\d([.,]\d{1,9})?$")
 _MINUTES: Final = re.compile(r"\d{1,3}:\d\d([.,]\d+)?$")
@@ -95,3 +97,36 @@ def _seconds_of_day(text: str) -> float:
         raise ValueError(text)
     hours, minutes, seconds = text.strip().replace(",", ".").split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def first_stamp(time: TimeColumn, row: tuple[str, ...], decimal: str) -> float:
+    """First stamp in the column's own measure: ns since 1970 for ISO, the number itself, or seconds of day."""
+    text = row[time.index]
+    if time.kind == "number":
+        return float(text.replace(decimal, "."))
+    if time.kind in ("iso", "iso_offset"):
+        return _iso_ns(text)
+    return float(stamp_seconds(np.array([text], dtype=object), time)[0])
+
+
+def first_moment(time: TimeColumn, row: tuple[str, ...], decimal: str) -> datetime | None:
+    """First stamp as a date and time: aware where the file says the zone, None where it has no date."""
+    base = first_stamp(time, row, decimal)
+    if time.kind == "number":
+        return _EPOCH + timedelta(seconds=base * time.seconds_per_unit) if time.is_unix else None
+    if time.kind in ("iso", "iso_offset"):
+        return _iso(row[time.index])
+    if time.kind == "localized":
+        return (_EPOCH + timedelta(seconds=base)).replace(tzinfo=None)
+    return None
+
+
+def _iso(text: str) -> datetime:
+    """ISO 8601 of up to nanoseconds; Python keeps microseconds."""
+    return datetime.fromisoformat(text.strip().strip('"').replace(",", "."))
+
+
+def _iso_ns(text: str) -> int:
+    moment = _iso(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -18,14 +18,17 @@ from loadsense.readers.dialect import Dialect
 from loadsense.readers.filed import FileRecording
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
-from loadsense.readers.rows import RowBlock, RowReader, first_moment
+from loadsense.readers.rows import RowBlock, RowReader
 from loadsense.readers.scale import Scale, find_scale
 from loadsense.readers.sniffing import HEAD_BYTES, recognise
+from loadsense.readers.stamps import first_moment
 from loadsense.samples import SLOWEST_RATE_HZ, Calibration, ClockQuality, FloatArray, Item, Origin, StreamInfo
 from loadsense.timebase import ClockPlan, Timebase, plan_clock
 
 #: Rows read before the first block to decide clock, unit and calibration: half an hour at 100 Hz.
 PROBE_ROWS: Final = 200_000
+#: Times further away than this are no dates.
+_FOREVER_S: Final = 3e9
 #: A measured rate may be this much below the slowest one: stamps are rounded.
 _RATE_MARGIN: Final = 0.97
 #: Stamps and a rate given by the user may differ by this part.
@@ -180,7 +183,7 @@ class TextFile:
     # -- words and clocks --------------------------------------------------------------------------------------------
     def describe(self, time_s: float) -> str:
         """A recorded time in words, for errors."""
-        if self.file_start is None:
+        if self.file_start is None or abs(time_s) > _FOREVER_S:
             return f"{time_s:.3f} s"
         return (self.file_start.replace(tzinfo=None) + timedelta(seconds=time_s)).isoformat(timespec="milliseconds")
 

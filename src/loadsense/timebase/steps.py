@@ -13,6 +13,8 @@ from loadsense.timebase.tally import ClockTally
 
 #: Longest step back of the clock that keeps its samples (recorded clocks were seen to step back 0.4 to 2.3 s).
 MAX_STEP_BACK_S: Final = 2.5
+#: A longer gap is a clock that was lost or not set (1970 -> 2026), not a recording.
+_LONGEST_GAP_S: Final = 366 * 86_400.0
 _HOUR_S: Final = 3600.0
 _NO_HOUR: Final = " helps only with a step of one hour: split the file there, or delete the rows before"
 
@@ -63,7 +65,8 @@ class StepCleaner:
         step_s = self._step_s
         before = raw[0] - step_s if self._last_raw_s is None else self._last_raw_s
         intervals = np.diff(raw, prepend=before)
-        odd = np.flatnonzero((intervals < -1e-9) | (np.abs(intervals - _HOUR_S) <= MAX_STEP_BACK_S))
+        is_hour = np.abs(intervals - _HOUR_S) <= MAX_STEP_BACK_S
+        odd = np.flatnonzero((intervals < -1e-9) | is_hour | (intervals > _LONGEST_GAP_S))
         cuts: dict[int, Gap] = {}
         shift = np.zeros(len(raw))
         for i in odd:
@@ -88,6 +91,11 @@ class StepCleaner:
             hour = _HOUR_S if interval < 0 else -_HOUR_S
             left = interval + hour
             return (hour, None) if left >= 0 else (hour - left + step_s, self._step_back(-left))
+        if interval > _LONGEST_GAP_S:
+            raise ContentError(
+                f"row {row}: time jumps {interval / 86_400.0:.0f} days ahead ({self._span(earlier_s, later_s)}); "
+                "the clock is wrong there: correct or delete those rows"
+            )
         if interval >= 0:
             return 0.0, None
         if -interval <= MAX_STEP_BACK_S:
