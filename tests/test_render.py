@@ -402,6 +402,29 @@ def test_bands_above_the_level_are_told_apart():
         ("≥ 5.4", True),
     ]
     assert sum(bar.count for bar in chart.bars) == 25
+    assert chart.clipped == 0
+    assert session_page(clipped_with_gaps()).bands[0].clipped == 1
+
+
+def test_words_of_a_level_stand_where_there_are_fewer_landings():
+    early, late = ([landing(at_s=at_s)] for at_s in (50, 550))
+    assert [session_page(report([recording(landings=one)])).traces[0].words_left for one in (early, late)] == [
+        False,
+        True,
+    ]
+
+
+def test_a_reason_is_not_said_twice():
+    judged = verdict(
+        judged="25 of 25 landings; hip, 100 Hz", reasons=("25 of 25 landings", "judged by magnitude alone")
+    )
+    assert session_page(report(verdict=judged)).verdict.reasons == ("judged by magnitude alone",)
+
+
+def test_what_was_noticed_is_listed_once():
+    noticed = report(quality_notes=("unit g (median norm 0.998)", "unit g (median norm 0.998)"))
+    assert session_page(noticed).notes == ("unit g (median norm 0.998)",)
+    assert noticed.to_dict()["quality"]["notes"] == ["unit g (median norm 0.998)"]
 
 
 @pytest.mark.parametrize("span_s", [3, 41, 600, 1864, 7260, 86_400, 604_800, 6_048_000])

@@ -76,6 +76,8 @@ class Trace:
         Sets of one exercise in a row, with one label for all of them.
     key : tuple of (Grade, int)
         Grades that occur, and how often.
+    words_left : bool
+        Write the words of the levels on the left, where there are fewer landings.
     x_labels : tuple of (float, str)
         Percent of the width, and words.
     y_labels : tuple of (float, str)
@@ -96,6 +98,7 @@ class Trace:
     levels: tuple[Level, ...]
     runs: tuple[Span, ...]
     key: tuple[tuple[Grade, int], ...]
+    words_left: bool
     x_labels: tuple[tuple[float, str], ...]
     y_labels: tuple[tuple[float, str], ...]
     summary: str
@@ -150,11 +153,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandChart:
-    """Counts of one published set of bands."""
+    """Counts of one published set of bands; clipped peaks lie in the band where they are counted or above it."""
 
     title: str
     bars: tuple[Bar, ...]
     most: int
+    clipped: int
 
 
 def traces(report: SessionReport) -> tuple[Trace, ...]:
@@ -186,6 +190,7 @@ def _trace(recording: RecordingResult, envelope: Envelope, report: SessionReport
         levels=levels,
         runs=tuple(_set_span(recording, list(run)) for _, run in groupby(recording.sets, key=lambda one: one.exercise)),
         key=tuple(Counter(tick.grade for tick in ticks).most_common()),
+        words_left=2 * sum(tick.at_s > span_s / 2 for tick in ticks) > len(ticks),
         x_labels=tuple((100 * at / span_s, axis_time(at)) for at in axis_steps(span_s)),
         y_labels=tuple((100 - 100 * g / top_g, str(g)) for g in _g_steps(top_g)),
         summary=(
@@ -327,11 +332,13 @@ def _edge_words(edges: tuple[float, ...]) -> tuple[str, ...]:
 def band_charts(report: SessionReport) -> tuple[BandChart, ...]:
     """One chart for each published set of bands with a landing in it."""
     level_g = magnitude_level(report)
+    clipped = sum(landing.clipped for r in report.recordings for landing in r.landings)
     charts = []
     for key, counts in groupby(report.landing_summary.bands, key=lambda band: band.name):
         bands = list(counts)
         bars = tuple(_bar(band, level_g.value if level_g else None) for band in bands)
-        charts.append(BandChart(title=_band_title(key, bands[0]), bars=bars, most=max(bar.count for bar in bars)))
+        most = max(bar.count for bar in bars)
+        charts.append(BandChart(title=_band_title(key, bands[0]), bars=bars, most=most, clipped=clipped))
     return tuple(chart for chart in charts if chart.most)
 
 

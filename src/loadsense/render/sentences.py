@@ -108,7 +108,7 @@ def verdict_box(verdict: Verdict) -> VerdictBox:
         status=verdict.status,
         word=verdict.status.words,
         judged=verdict.judged,
-        reasons=tuple(reason for reason in verdict.reasons if reason != verdict.judged),
+        reasons=tuple(reason for reason in verdict.reasons if reason not in verdict.judged),
         to_do=verdict.to_do,
         evidence=verdict.evidence_line,
         doubt=doubt,
@@ -390,11 +390,8 @@ def _still(recording: RecordingResult) -> str:
 
 
 def notes(report: SessionReport) -> tuple[str, ...]:
-    """Sentences about the data: from the reader, the clock and the session, each once."""
-    said = [*report.quality_notes]
-    for recording in report.recordings:
-        said += [*recording.info.origin.notes, *recording.clock.notes]
-    return tuple(dict.fromkeys(said))
+    """What was decided, repaired and noticed while reading, each once."""
+    return tuple(dict.fromkeys(report.quality_notes))
 
 
 def method(report: SessionReport) -> tuple[Fact, ...]:
