@@ -190,11 +190,13 @@ def fuzz(reader: str, files: list[tuple[str, bytes]], count: int, seed: int, fol
             result = outcome(path)
         except Exception:  # anything at all: that is the point
             traceback.print_exc()
-            result = f"FAULT {path}"
+            result = "FAULT"
         if time.perf_counter() - begun > MOST_SECONDS:
-            result = f"FAULT slow {path}"
+            result = "FAULT: SLOW"
         faulthandler.cancel_dump_traceback_later()
-        if not result.startswith("FAULT"):
+        if result.startswith("FAULT"):
+            print(f"{result}: {path}", file=sys.stderr)
+        else:
             path.unlink()
         yield result
 
