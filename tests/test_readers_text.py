@@ -165,6 +165,14 @@ def test_columns_are_read_as_told_by_name_and_by_number(write: Callable[..., Pat
     assert len(samples_of(readers.read(bare, columns="5,4,3", sampling_rate_hz=100))) == N
 
 
+def test_a_date_in_a_column_of_its_own_leaves_the_time_of_day(write: Callable[..., Path]) -> None:
+    path = write(table(header="Date,Time,X,Y,Z", time=lambda i: iso(i).replace("T", ",")))
+    recording = readers.read(path)
+    assert recording.info.origin.columns == ("Time", "X", "Y", "Z")
+    assert recording.info.start is None
+    assert samples_of(recording).tobytes() == motion().tobytes()
+
+
 def test_exponents_are_numbers(write: Callable[..., Path]) -> None:
     text = "time,x,y,z\n" + "\n".join(f"{i / 100:.6E},{x:e},{y:e},{z:E}" for i, (x, y, z) in enumerate(motion()))
     np.testing.assert_allclose(samples_of(readers.read(write(text))), motion(), atol=1e-6)
@@ -618,6 +626,13 @@ def test_xsens_with_raw_acceleration_is_read_over_the_turn_of_its_counter(
     assert info.start.isoformat() == "2021-08-20T20:21:13.829000+08:00"
     np.testing.assert_allclose(samples_of(recording), motion(), atol=1e-6)
     assert not gaps_of(recording)
+
+
+def test_a_header_line_that_cannot_be_is_refused(write: Callable[..., Path]) -> None:
+    with pytest.raises(
+        FormatError, match="a line above the table cannot be read .*delete the lines above the column names"
+    ):
+        readers.read(write(xsens().replace("GMT+8", "GMT+99")))
 
 
 def test_an_empatica_file_is_known_by_its_first_two_rows(write: Callable[..., Path]) -> None:

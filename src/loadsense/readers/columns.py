@@ -181,8 +181,8 @@ def _best(names: Sequence[Name], axis: str) -> Name | None:
 
 
 def _best_time(times: Sequence[Name]) -> Name | None:
-    """The time column; a clock before an elapsed time."""
-    return min(times, key=lambda name: ("elapsed" in name.words, name.index), default=None)
+    """The time column; a clock before an elapsed time, and both before a date in a column of its own."""
+    return min(times, key=lambda name: (name.words == {"date"}, "elapsed" in name.words, name.index), default=None)
 
 
 def _no_axes(names: Sequence[Name], missing: Sequence[str]) -> FormatError:

@@ -56,7 +56,13 @@ def read_header(above: Above) -> Header:
         The lines say that the table is no raw acceleration.
     """
     for knows in (_actigraph, _empatica, _xsens, _metamotion, _phyphox, _movesense, _actigraph_without_header):
-        header = knows(above)
+        try:
+            header = knows(above)
+        except (ValueError, OverflowError) as fault:
+            raise FormatError(
+                f"{above.file_name}: a line above the table cannot be read ({fault}); correct it, or delete the lines above "
+                "the column names"
+            ) from None
         if header is not None:
             return header
     return Header(n_lines=above.n_lines, format="csv")

@@ -15,7 +15,7 @@ from loadsense.readers.fields import is_number, split_row
 from loadsense.readers.headers import Above, read_header, refuse_epochs
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.refusals import refuse_binary, refuse_known_text
-from loadsense.readers.stamps import first_stamp, is_minutes_only, kind_of, localized_pattern
+from loadsense.readers.stamps import first_stamp, is_date, is_minutes_only, kind_of, localized_pattern
 
 #: Bytes looked at to recognise a dialect.
 HEAD_BYTES: Final = 256 << 10
@@ -109,7 +109,7 @@ def is_data(row: tuple[str, ...], decimal: str) -> bool:
     """
     if len(row) < 3:
         return False
-    begins = is_number(row[0], decimal) or kind_of(row[0]) is not None or is_minutes_only(row[0])
+    begins = is_number(row[0], decimal) or kind_of(row[0]) is not None or is_minutes_only(row[0]) or is_date(row[0])
     return begins and sum(is_number(text, decimal) for text in row) >= 3
 
 

@@ -15,6 +15,7 @@ from loadsense.samples import FloatArray
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d{1,9})?(?P<zone>Z|[+-]\d\d:?\d\d)?$")
 _TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d:\d\d([.,]\d{1,9})?$")
+_DATE_ALONE: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}$")
 _MINUTES: Final = re.compile(r"\d{1,3}:\d\d([.,]\d+)?$")
 _DATE: Final = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[./-])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{2,4})[T ,]+"
@@ -42,6 +43,17 @@ def kind_of(text: str) -> TimeKind | None:
 def is_minutes_only(text: str) -> bool:
     """Whether a stamp is mm:ss.f, which a spreadsheet leaves of a date: it cannot be a clock."""
     return bool(_MINUTES.match(text.strip()))
+
+
+def is_date(text: str) -> bool:
+    """Whether a field is a date alone, its time in another column.
+
+    Examples
+    --------
+    >>> is_date("2026-11-20"), is_date("20.11.26"), is_date("20")
+    (True, True, False)
+    """
+    return bool(_DATE_ALONE.match(text.strip()))
 
 
 def localized_pattern(texts: list[str]) -> str | None:
