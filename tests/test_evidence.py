@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadsense import evidence
+from loadsense import evidence, protocol
 from loadsense.criteria import Known
 from loadsense.errors import ContentError, OptionError
 from loadsense.evidence import fields, loader, prescribing
@@ -446,3 +446,41 @@ def test_fields_name_what_is_missing():
         fields.Fields({}, "here").choice("a", ["x", "y"])
     with pytest.raises(ContentError, match="here: key 'a' is 3; expected a list of numbers"):
         fields.Fields({"a": 3}, "here").numbers("a")
+
+
+# --- the method page -------------------------------------------------------------------------------------------------
+
+METHOD = Path(__file__).parents[1] / "docs" / "method.md"
+
+
+def example(kind):
+    return METHOD.read_text(encoding="utf-8").split(f"```toml {kind}\n")[1].split("```")[0]
+
+
+def test_examples_of_the_method_page_load(tmp_path):
+    plan = evidence.plan(str(put(tmp_path, example("plan"))))
+    assert [stage.name for stage in plan.stages] == ["soft", "firm"]
+    who = evidence.load_person(put(tmp_path, example("person")))
+    assert protocol.screening_locks(who.screening, on=date(2026, 11, 20), rules=evidence.rules()) == protocol.Locks()
+    assert protocol.chosen_stage(evidence.plan(who.plan), who).name == "stage-1"
+    ((level,), _, _) = loader.read_source_file(put(tmp_path, example("threshold")))
+    assert level.frame == "NET"
+
+
+def test_the_method_page_names_every_profile_and_the_numbers_that_decide():
+    text = METHOD.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*evidence.profiles(), *evidence.plans()))
+    grading, rules = evidence.grading(), evidence.rules()
+    said = [
+        f"**{evidence.profile().magnitude.value:g} g**",
+        f"**{evidence.profile().rate.value:g} g/s**",
+        f"within {grading.peak_error_g:g} g, or a rate within {100 * grading.rate_error_fraction:g} %",
+        f"from {100 * grading.target_tolerance:g} % on",
+        f"within {grading.gap_margin_s:g} s of it",
+        f"lies within {100 * grading.range_share:g} % of",
+        f"at most {rules['one-rm-age'].value:g} days old",
+        f"holds for {rules['screening-valid'].value:g} months",
+        f"1 - exp(-t / {evidence.index_criteria().recovery_tau_h:g} h)",
+        f"from {evidence.longwear_criteria().valid_day_wear_h:g} h of wear",
+    ]
+    assert [words for words in said if words not in " ".join(text.split())] == []
