@@ -143,7 +143,8 @@ def test_runs_by_hand():
 def test_a_gap_ends_a_run():
     block = np.array([[2.0, 0.0, 0.0]] * 3)
     items = [SampleBlock(0, block), Gap(3, 5), SampleBlock(8, block)]
-    assert peaks_of(RunPeakStage(1.3), items) == [(0, 2.0), (8, 2.0)]
+    for hold in (1, 4096):
+        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), items) == [(0, 2.0), (8, 2.0)]
 
 
 @given(
@@ -155,8 +156,9 @@ def test_runs_do_not_hang_on_the_cuts(accel, cuts):
     parts = [SampleBlock(a, accel[a:b]) for a, b in pairwise(edges)]
     singly = [SampleBlock(i, accel[i : i + 1]) for i in range(len(accel))]
     whole = peaks_of(RunPeakStage(1.3), [SampleBlock(0, accel)])
-    assert peaks_of(RunPeakStage(1.3), parts) == whole
-    assert peaks_of(RunPeakStage(1.3), singly) == whole
+    for hold in (1, 5, 4096):
+        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), parts) == whole
+        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), singly) == whole
     norm = np.sqrt((accel**2).sum(axis=1))
     high = np.concatenate([[False], norm >= 1.3])
     assert len(whole) == np.count_nonzero(high[1:] & ~high[:-1])

@@ -33,6 +33,9 @@ from loadsense.results import IndexValue, Indices
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 from loadsense.vectors import resultant_g
 
+#: Samples that `RunPeakStage` holds unless told otherwise.
+_HELD_SAMPLES: Final = 4096
+
 #: Names of the two forms, in every output.
 PUBLISHED_FORM: Final = "osteogenic index (predicted force)"
 ACCELEROMETER_FORM: Final = "accelerometer osteogenic index (NET g)"
@@ -189,53 +192,66 @@ class RunPeakStage:
     ----------
     level_g : float
         RAW g; the first edge of the score's bins.
+    hold_samples : int
+        Samples that are held before runs are looked for: fewer, larger steps.
     """
 
-    def __init__(self, level_g: float) -> None:
+    def __init__(self, level_g: float, *, hold_samples: int = _HELD_SAMPLES) -> None:
         self._level_g = level_g
+        self._hold_samples = hold_samples
+        self._held: list[SampleBlock] = []
+        self._n_held = 0
         self._open: tuple[int, float] | None = None
 
     def push(self, block: SampleBlock) -> Sequence[RunPeaks]:
-        """Take the next samples; return the runs that ended."""
-        norm = resultant_g(block.accel_g.T)
-        high = np.flatnonzero(norm >= self._level_g)
-        if not len(high):
-            return self.flush() if len(norm) else ()
-        splits = np.flatnonzero(np.diff(high) > 1) + 1
-        runs = [(int(run[0]), int(run[-1]) + 1) for run in np.split(high, splits)]
-        peaks: list[tuple[int, float]] = []
-        if self._open and runs[0][0] > 0:
-            peaks.append(self._close())
-        for start, end in runs:
-            self._extend(block.first_sample + start, norm[start:end])
-            if end < len(norm):
-                peaks.append(self._close())
-        return _run_peaks(peaks)
+        """Take the next samples; return the runs that ended, some thousand samples at a time."""
+        self._held.append(block)
+        self._n_held += len(block)
+        return self._peaks() if self._n_held >= self._hold_samples else ()
 
     def gap(self, gap: Gap) -> Sequence[RunPeaks]:  # noqa: ARG002 (the contract of a stage)
         """Samples are missing: the run ends here."""
         return self.flush()
 
     def flush(self) -> Sequence[RunPeaks]:
-        """Return the run that was still open."""
-        return _run_peaks([self._close()]) if self._open else ()
+        """Return what was held, and the run that was still open."""
+        found = list(self._peaks())
+        if self._open is not None:
+            sample, height = self._open
+            found.append(RunPeaks(np.array([sample], dtype=np.int64), np.array([height])))
+            self._open = None
+        return found
 
-    def _extend(self, first_sample: int, norm: FloatArray) -> None:
-        at = int(np.argmax(norm))
-        if self._open is None or norm[at] > self._open[1]:
-            self._open = (first_sample + at, float(norm[at]))
+    def _peaks(self) -> Sequence[RunPeaks]:
+        """Runs that ended in the samples held; the last one stays open where it touches their end."""
+        if not self._n_held:
+            return ()
+        first_sample = self._held[0].first_sample
+        norm = resultant_g(np.concatenate([block.accel_g for block in self._held]).T)
+        self._held, self._n_held = [], 0
+        sample, height, touches_end = _run_maxima(norm, self._level_g)
+        sample = sample + first_sample
+        if self._open is not None and norm[0] >= self._level_g:
+            if self._open[1] >= height[0]:
+                sample[0], height[0] = self._open
+        elif self._open is not None:
+            sample, height = np.insert(sample, 0, self._open[0]), np.insert(height, 0, self._open[1])
+        self._open = (int(sample[-1]), float(height[-1])) if touches_end else None
+        done = len(sample) - touches_end
+        return (RunPeaks(sample[:done], height[:done]),) if done else ()
 
-    def _close(self) -> tuple[int, float]:
-        assert self._open is not None  # noqa: S101 (callers have just looked)
-        closed, self._open = self._open, None
-        return closed
 
-
-def _run_peaks(peaks: list[tuple[int, float]]) -> Sequence[RunPeaks]:
-    if not peaks:
-        return ()
-    samples, heights = zip(*peaks, strict=True)
-    return (RunPeaks(np.array(samples, dtype=np.int64), np.array(heights, dtype=np.float64)),)
+def _run_maxima(norm: FloatArray, level_g: float) -> tuple[IntArray, FloatArray, bool]:
+    """First sample and height of the maximum of each run at or above a level, and whether the last touches the end."""
+    high = np.flatnonzero(norm >= level_g)
+    if not len(high):
+        return np.empty(0, dtype=np.int64), np.empty(0), False
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(high) > 1) + 1])
+    height = np.maximum.reduceat(norm[high], starts)
+    run = np.repeat(np.arange(len(starts)), np.diff([*starts, len(high)]))
+    at_maximum = np.flatnonzero(norm[high] == height[run])
+    _, first = np.unique(run[at_maximum], return_index=True)
+    return high[at_maximum[first]].astype(np.int64), height, bool(high[-1] == len(norm) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
