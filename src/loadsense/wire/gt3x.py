@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,7 @@ from loadsense.wire.device_file import ByteArray, CountArray, DeviceFacts, Stamp
 
 _SEPARATOR: Final = 0x1E
 _HEADER: Final = struct.Struct("<BBIH")
+_HEADER_DTYPE: Final = np.dtype([("mark", "<u2"), ("stamp", "<u4"), ("size", "<u2")])
 _ACTIVITY_12_BIT: Final = 0
 _EVENT: Final = 3
 _SENSOR_DATA: Final = 25
@@ -35,6 +36,8 @@ _LAST_TYPE: Final = 26
 _FALLS_ASLEEP: Final = 0x08
 #: Payloads are seconds of data: none seen is longer; bounds the search after damage.
 _MOST_PAYLOAD_BYTES: Final = 16384
+#: Records looked ahead at once: enough to pay, few enough for logs that mix their types.
+_MOST_ALIKE: Final = 128
 #: Ticks of 100 ns between 0001-01-01 and 1970-01-01.
 _TICKS_AT_1970: Final = 621_355_968_000_000_000
 _TICKS_PER_S: Final = 10_000_000
@@ -274,6 +277,12 @@ def _walk(data: bytes, *, at_end: bool) -> _Walk:
         is_record = separator == _SEPARATOR and size <= _MOST_PAYLOAD_BYTES
         if is_record and end <= len(data):
             rows.append((here, kind, size, stamp, broken))
+            if len(rows) > 1 and rows[-2][1:3] == (kind, size):
+                alike = _alike(data, end, end - here)
+                rows += zip(
+                    range(end, len(data), end - here), repeat(kind), repeat(size), alike, repeat(0), strict=False
+                )
+                end += len(alike) * (end - here)
             here, broken = end, 0
             continue
         if is_record and not at_end:
@@ -286,6 +295,19 @@ def _walk(data: bytes, *, at_end: bool) -> _Walk:
     table = np.array(rows, dtype=np.int64).reshape(-1, 5)
     at, kind_of, size_of, stamp_of, after_break = table.T
     return _Walk(at, kind_of, size_of, stamp_of, after_break, here, n_skipped)
+
+
+def _alike(data: bytes, start: int, n_bytes: int) -> list[int]:
+    """Stamps of the whole records from `start` on that go on with the type and size of the one before it."""
+    n = min((len(data) - start) // n_bytes, _MOST_ALIKE)
+    if not n or data[start : start + 2] != data[start - n_bytes : start - n_bytes + 2]:
+        return []
+    octets = np.frombuffer(data, np.uint8, count=(n + 1) * n_bytes, offset=start - n_bytes).reshape(n + 1, n_bytes)
+    heads = np.ascontiguousarray(octets[:, : _HEADER.size]).view(_HEADER_DTYPE).ravel()
+    same = (heads["mark"] == heads["mark"][0]) & (heads["size"] == heads["size"][0])
+    n_same = len(same) if same.all() else int(same.argmin())
+    stamps: list[int] = heads["stamp"][1:n_same].tolist()
+    return stamps
 
 
 def _resume_at(data: bytes, rows: list[tuple[int, int, int, int, int]], here: int) -> int:
