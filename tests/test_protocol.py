@@ -233,6 +233,26 @@ def test_fractures_lock_landings_and_not_lifts(screening):
     assert locks(screening, rules=without("fracture-locks-landings")).landings is None
 
 
+def red(at, severity="red"):
+    flag = Flag(rule="new-back-pain", severity=severity, sentence="new or sudden back pain", source="")
+    return protocol.RaisedFlag(flag=flag, at=at)
+
+
+def test_a_red_flag_locks_until_somebody_clears_her_by_name():
+    pain, later = datetime(2026, 11, 17, 10), datetime(2026, 11, 18, 9)
+    assert protocol.red_lock([red(pain)], []) == (
+        "new or sudden back pain (2026-11-17): locked until somebody clears her by name"
+    )
+    assert protocol.red_lock([red(pain)], [protocol.Clearance(by="clinician 3", at=later)]) is None
+    assert protocol.red_lock([red(pain)], [protocol.Clearance(by=" ", at=later)]) is not None
+    assert protocol.red_lock([red(later)], [protocol.Clearance(by="clinician 3", at=pain)]) is not None
+    assert protocol.red_lock([red(pain, "amber")], []) is None
+
+
+def test_adherence_before_any_session_is_unknown():
+    assert (protocol.adherence_percent(0, 0), protocol.adherence_percent(0, 2)) == (None, 0.0)
+
+
 # --- lifts -----------------------------------------------------------------------------------------------------------
 
 TESTED = OneRepMax(exercise="deadlift", kg=70.0, measured_on=date(2026, 11, 1), method="tested")

@@ -50,7 +50,8 @@ class Verdict:
     judged : str
         The sentence after the word: "25 of 25 landings as planned; hip, 100 Hz".
     profile, population, criterion : str
-        Profile name, who was studied, and "magnitude", "rate", "either", "both" or "count".
+        Profile name, who was studied, and "magnitude", "rate", "either", "both" or "count";
+        "none" for a profile that reports and judges nothing.
     at_least : bool
         The count is a lower bound (clipping, gaps).
     borderline_n : int

@@ -1,6 +1,15 @@
 """Prescribed against done: what is asked of a person, what a session came to, and the rules that guard her."""
 
-from loadsense.protocol.screening import Locks, landing_lock, missing_answers, plan_lock, screening_locks
+from loadsense.protocol.screening import (
+    Clearance,
+    Locks,
+    RaisedFlag,
+    landing_lock,
+    missing_answers,
+    plan_lock,
+    red_lock,
+    screening_locks,
+)
 from loadsense.protocol.session import (
     DoneLifts,
     SessionFacts,
@@ -23,6 +32,7 @@ from loadsense.protocol.weeks import (
     Suggestion,
     WeekPrescription,
     WeekStatus,
+    adherence_percent,
     change_word,
     history_flags,
     largest_step_kg,
@@ -33,10 +43,12 @@ from loadsense.protocol.weeks import (
 )
 
 __all__ = [
+    "Clearance",
     "DoneLifts",
     "DoseRow",
     "ExerciseSession",
     "Locks",
+    "RaisedFlag",
     "SessionDose",
     "SessionFacts",
     "Standing",
@@ -45,6 +57,7 @@ __all__ = [
     "WeekPrescription",
     "WeekStatus",
     "Wellbeing",
+    "adherence_percent",
     "change_word",
     "chosen_stage",
     "history_flags",
@@ -58,6 +71,7 @@ __all__ = [
     "missing_answers",
     "plan_lock",
     "prescribed_vs_done",
+    "red_lock",
     "screening_locks",
     "session_flags",
     "step_flags",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from loadsense.prescriptions import Person, Plan, Rule, Screening
+from loadsense.results import Flag
 
 #: Questions with yes, no or unknown, and how they are called in a sentence.
 _QUESTIONS: Final = {
@@ -127,3 +128,37 @@ def landing_lock(person: Person | None, *, on: date | None, rules: Mapping[str, 
     if person is None or person.screening is None:
         return None
     return screening_locks(person.screening, on=on, rules=rules).landings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedFlag:
+    """A flag, and when it was raised."""
+
+    flag: Flag
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearance:
+    """Who cleared her for training again, and when; acknowledging a flag is not a clearance."""
+
+    by: str
+    at: datetime
+
+
+def red_lock(raised: Sequence[RaisedFlag], clearances: Sequence[Clearance]) -> str | None:
+    """Why the next session is locked: the first red flag that no named clearance has followed; None when all have.
+
+    Parameters
+    ----------
+    raised : sequence of RaisedFlag
+        In order of time; amber flags lock nothing.
+    clearances : sequence of Clearance
+        One without a name counts for nothing.
+    """
+    named = [clearance.at for clearance in clearances if clearance.by.strip()]
+    last = max(named, default=None)
+    for one in raised:
+        if one.flag.severity == "red" and (last is None or last < one.at):
+            return f"{one.flag.sentence} ({one.at.date().isoformat()}): locked until somebody clears her by name"
+    return None

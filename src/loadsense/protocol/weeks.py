@@ -199,6 +199,17 @@ def _findings(
     return found
 
 
+def adherence_percent(attended: int, offered: int) -> float | None:
+    """Sessions attended out of those offered; None before any was offered.
+
+    Examples
+    --------
+    >>> adherence_percent(63, 70)
+    90.0
+    """
+    return 100.0 * attended / offered if offered else None
+
+
 def history_flags(start: datetime, last_high_end: datetime | None, *, rules: Mapping[str, Rule]) -> tuple[Flag, ...]:
     """Flags of the time since the last high session: too soon, or after a break.
 
