@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import loadsense.readers as readers
 from loadsense.errors import ContentError, FormatError, OptionError, UserError
+from loadsense.readers.opening import file_sha256
 from loadsense.samples import FloatArray, Gap, Recording, SampleBlock
 
 N = 600
@@ -521,9 +522,45 @@ def test_a_gzip_cut_in_the_middle_is_never_the_whole(write: Callable[..., Path])
         samples_of(readers.read(write(bytes(hurt), "session.csv.gz")))
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("1" + "0" * 200_000, ": 1 columns"),
+        ("1e999", ", column z: the value is infinite"),
+        ("1_0", ", column z: '1_0' is not"),
+    ],
+)
+def test_fields_that_are_almost_numbers_are_named(field: str, words: str, write: Callable[..., Path]) -> None:
+    lines = table().splitlines()
+    lines[301] = f"3.00,0,0,{field}"
+    with pytest.raises(ContentError, match="row 302" + words):
+        samples_of(readers.read(write("\n".join(lines))))
+
+
+def test_a_missing_time_is_named(write: Callable[..., Path]) -> None:
+    for time in (iso, STAMPS["time of day over midnight"][0], STAMPS["seconds"][0]):
+        lines = table(time=time).splitlines()
+        lines[301] = ",0,0,1"
+        with pytest.raises(ContentError, match=r"row 302, column time: '' is not a time like"):
+            samples_of(readers.read(write("\n".join(lines))))
+
+
+def test_an_hour_forward_without_a_clock_on_the_wall_is_a_gap(write: Callable[..., Path]) -> None:
+    path = write(table(time=lambda i: f"{i / 100 + 3600 * (i >= 300):.2f}"))
+    assert [gap.n_missing for gap in gaps_of(readers.read(path, tz="Europe/Madrid"))] == [360_000]
+
+
+def test_a_clock_error_without_a_date_is_told_in_seconds(write: Callable[..., Path]) -> None:
+    path = write(table(time=lambda i: f"{i / 100 - 20 * (i >= 300) + 20:.2f}"))
+    with pytest.raises(ContentError, match=r"row 302: time goes back 20\.0 s \(2\.990 s -> -17\.000 s\)"):
+        samples_of(readers.read(path))
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no such file; check the name and the folder"):
         readers.read(tmp_path / "none.csv")
+    with pytest.raises(OptionError, match="no such file"):
+        file_sha256(tmp_path / "none.csv")
     with pytest.raises(OptionError, match="this is a folder"):
         readers.read(tmp_path)
 
@@ -630,7 +667,7 @@ def test_xsens_with_raw_acceleration_is_read_over_the_turn_of_its_counter(
 
 def test_a_header_line_that_cannot_be_is_refused(write: Callable[..., Path]) -> None:
     with pytest.raises(
-        FormatError, match="a line above the table cannot be read .*delete the lines above the column names"
+        FormatError, match=r"a line above the table cannot be read .*delete the lines above the column names"
     ):
         readers.read(write(xsens().replace("GMT+8", "GMT+99")))
 

@@ -24,7 +24,7 @@ def split_row(line: str, separator: str) -> tuple[str, ...]:
     try:
         rows = list(csv.reader([line.replace("\r", " ")], delimiter=separator, skipinitialspace=True))
     except csv.Error:  # a field of more than 128 kB: no row of a table
-        return ()
+        return (line[:40],)
     return tuple(text.strip() for text in rows[0]) if rows else ()
 
 
@@ -59,14 +59,14 @@ def row_fault(dialect: Dialect, row: tuple[str, ...]) -> str | None:
 def _number_fault(text: str, decimal: str) -> str | None:
     if not text:
         return "no value; correct or delete the row, a deleted row becomes a gap"
-    if is_number(text, decimal):
-        return None
     try:
         value = float(text.replace(decimal, "."))
     except ValueError:
         return f"'{text}' is not a number; correct or delete the row, a deleted row becomes a gap"
-    if math.isfinite(value):
+    if math.isfinite(value) and is_number(text, decimal):
         return None
+    if math.isfinite(value):  # 1_000, which only Python reads
+        return f"'{text}' is not a number; correct or delete the row, a deleted row becomes a gap"
     return f"the value is {'NaN' if math.isnan(value) else 'infinite'}; delete the row, a deleted row becomes a gap"
 
 

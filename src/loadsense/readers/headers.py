@@ -60,8 +60,8 @@ def read_header(above: Above) -> Header:
             header = knows(above)
         except (ValueError, OverflowError) as fault:
             raise FormatError(
-                f"{above.file_name}: a line above the table cannot be read ({fault}); correct it, or delete the lines above "
-                "the column names"
+                f"{above.file_name}: a line above the table cannot be read ({fault}); "
+                "correct it, or delete the lines above the column names"
             ) from None
         if header is not None:
             return header

@@ -89,15 +89,15 @@ class ByteSource:
     def blocks(self) -> Iterator[bytes]:
         """Uncompressed bytes in order, in blocks that end at a line end (the last excepted)."""
         tail = b""
-        for number, block in enumerate(self._raw_blocks()):
-            if not number:
-                block = block.removeprefix(_BOM)
+        is_first = True
+        for block in self._raw_blocks(BLOCK_BYTES):
             cut = block.rfind(b"\n") + 1
             if not cut:
                 tail += block
                 continue
-            yield tail + block[:cut]
-            tail = block[cut:]
+            whole = tail + block[:cut]
+            yield whole.removeprefix(_BOM) if is_first else whole
+            is_first, tail = False, block[cut:]
         if tail:
             yield tail
 
@@ -105,7 +105,7 @@ class ByteSource:
         """Uncompressed bytes in order, n at a time: for binary formats."""
         return self._raw_blocks(n_bytes)
 
-    def _raw_blocks(self, n_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    def _raw_blocks(self, n_bytes: int) -> Iterator[bytes]:
         with _translated(self.path), self.path.open("rb") as raw:
             hashed = _Hashed(raw)
             stream: IO[bytes] = cast("IO[bytes]", hashed)
