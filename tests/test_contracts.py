@@ -341,6 +341,17 @@ def test_a_sample_recording_reads_as_its_sidecar_says(sidecar):
         assert gap.n_missing == pytest.approx(length_s * said["sampling_rate_hz"], abs=2)
 
 
+def check_sets(found: Any, true_sets: list[dict[str, Any]]) -> None:
+    """Four sets of five are found and named, none is invented, and most are counted within one repetition."""
+    off = []
+    for start_s, end_s, exercise, n in zip(found.start_s, found.end_s, found.exercise, found.repetitions, strict=True):
+        (true,) = [t for t in true_sets if t["start_s"] < end_s and start_s < t["end_s"]]
+        assert exercise == true["exercise"]
+        off.append(abs(n - len(true["repetitions_s"])))
+    assert 0.8 * len(true_sets) <= len(off) <= len(true_sets)
+    assert np.mean(off) <= 1.0
+
+
 @pytest.mark.parametrize("sidecar", SIDECARS, ids=lambda p: p.stem)
 def test_what_is_found_in_a_sample_recording_is_what_truly_happened(sidecar):
     said = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -349,11 +360,7 @@ def test_what_is_found_in_a_sample_recording_is_what_truly_happened(sidecar):
     )
     report = loadsense.analyze(recording)
     if said["placement"] == "wrist":
-        sets = report.sets
-        assert [
-            abs(n - len(t["repetitions_s"])) <= 1 for n, t in zip(sets.repetitions, said["truth"]["sets"], strict=True)
-        ]
-        assert sets.exercise.tolist() == [true["exercise"] for true in said["truth"]["sets"]]
+        check_sets(report.sets, said["truth"]["sets"])
         return
     true_s = [true["landing_s"] for true in said["truth"]["landings"] if not true["in_gap"]]
     found_s = report.landings.landing_s.tolist()

@@ -15,9 +15,6 @@ from loadsense.simulate.motion import Canvas, Motion, Scene, Site, fine, ringing
 from loadsense.simulate.truth import TrueSet
 from loadsense.units import STANDARD_GRAVITY_M_PER_S2
 
-#: Still seconds before the first and after the last repetition: grip, brace, let go.
-LEAD_S: Final = 2.5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
@@ -92,6 +89,8 @@ class BarbellSet:
         Seconds of the way out, at its end, and of the way back.
     pause_s : float
         Seconds between repetitions, up to 10 for heavy deadlifts.
+    lead_s : float
+        Seconds at the bar before the first and after the last repetition: grip, brace, let go.
     """
 
     exercise: str
@@ -100,13 +99,14 @@ class BarbellSet:
     hold_s: float = 0.4
     back_s: float = 1.5
     pause_s: float = 0.8
+    lead_s: float = 2.5
 
     def perform(self, scene: Scene) -> Motion:
         """Grip, lift, let go."""
         if self.exercise not in LIFTS:
             raise unknown_name("exercise", self.exercise, LIFTS)
         spans = self._spans(scene)
-        canvas = Canvas(scene, spans[-1][1] + LEAD_S)
+        canvas = Canvas(scene, spans[-1][1] + self.lead_s)
         share = np.zeros(len(canvas.vertical_g))
         for start_s, end_s in spans:
             way = self._way(end_s - start_s)
@@ -119,7 +119,7 @@ class BarbellSet:
 
     def _spans(self, scene: Scene) -> list[tuple[float, float]]:
         """Start and end of each repetition; the set slows down towards its end."""
-        spans, at_s = [], LEAD_S
+        spans, at_s = [], self.lead_s
         for number in range(self.repetitions):
             slower = 1.0 + 0.04 * number + 0.05 * float(np.clip(scene.timing.normal(), -2.0, 2.0))
             end_s = at_s + round((self.out_s + self.hold_s + self.back_s) * slower, 3)

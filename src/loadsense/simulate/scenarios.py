@@ -92,7 +92,7 @@ def _five_by_five(landing: Doing, rest_s: float) -> list[Doing]:
 def _sets(exercise: str, rest_s: float, **timing: float) -> list[Doing]:
     steps: list[Doing] = []
     for _ in range(5):
-        steps += [BarbellSet(exercise=exercise, **timing), Rest(duration_s=rest_s)]  # type: ignore[arg-type]
+        steps += [BarbellSet(exercise=exercise, lead_s=6.0, **timing), Rest(duration_s=rest_s)]  # type: ignore[arg-type]
     return steps
 
 
