@@ -387,8 +387,8 @@ class _Rows:
                 yield from gaps
 
     def _group(self, file: pq.ParquetFile, number: int) -> FloatArray:
-        table = file.read_row_group(number, columns=list(_AXES), use_threads=False)
-        stored = np.empty((table.num_rows, 3), dtype=self._stated.grid.kind)
+        table = file.read_row_group(number, columns=list(_AXES))
+        stored = np.empty((table.num_rows, 3))  # wide at once: every kind fits, and no second copy is made
         for axis, name in enumerate(_AXES):
             stored[:, axis] = table.column(name).to_numpy()
         return self._stated.grid.restored(stored, self._stated.info.calibration)

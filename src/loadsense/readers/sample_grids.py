@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import frexp
 from typing import Final, Literal
 
 import numpy as np
@@ -45,7 +46,7 @@ class Grid:
     def stored(self, accel_g: FloatArray, calibration: Calibration) -> np.ndarray:
         """Values to store for calibrated samples: the nearest ones; saturated where the kind ends."""
         if self.kind in ("float32", "float64"):
-            return accel_g.astype(self.kind)
+            return accel_g.astype(self.kind)  # a copy, always
         recorded_g = accel_g
         if self.recorded:
             recorded_g = accel_g / np.array(calibration.gain) - np.array(calibration.offset_g)
@@ -53,14 +54,17 @@ class Grid:
         return np.clip(np.rint(recorded_g / self.factor * self.divisor), limits.min, limits.max).astype(self.kind)
 
     def restored(self, stored: np.ndarray, calibration: Calibration) -> FloatArray:
-        """Calibrated samples of stored values."""
-        accel_g = stored.astype(np.float64)
-        if self.divisor != 1.0:
+        """Calibrated samples of stored values; an array of float64 is used up."""
+        accel_g = stored.astype(np.float64, copy=False)
+        if frexp(self.divisor)[0] == 0.5:
+            accel_g *= 1.0 / self.divisor  # a power of two: the same result, sooner
+        else:
             accel_g /= self.divisor
         if self.factor != 1.0:
             accel_g *= self.factor
         if self.recorded:
-            accel_g = (accel_g + np.array(calibration.offset_g)) * np.array(calibration.gain)
+            accel_g += np.array(calibration.offset_g)
+            accel_g *= np.array(calibration.gain)
         return accel_g
 
     def change_g(self, accel_g: FloatArray, calibration: Calibration) -> float:
