@@ -60,6 +60,14 @@ Accelerometer X,Accelerometer Y,Accelerometer Z
 BytesArray = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
+#: Share of each minute of the library among the lively minutes, in its order. Ordinary: 15 hours awake, a lot of walking,
+#: a quarter of an hour of running and as much jumping and dropping in the week. Running: an hour and a half a day.
+SHARES = {
+    "ordinary": (0.40, 0.45, 0.004, 0.004, 0.004, 0.004, 0.134),
+    "running": (0.30, 0.35, 0.20, 0.05, 0.004, 0.004, 0.092),
+}
+
+
 def library() -> list[FloatArray]:
     """Minutes in which something happens, RAW g, each of shape (6000, 3)."""
     drops = [DropLanding(impact=LandingShape(peak_g=peak_g), pause_s=0.5) for peak_g in (3.0, 4.5, 6.0)]
@@ -76,8 +84,8 @@ def library() -> list[FloatArray]:
     return [simulate_session(script, sensor=sensor, seed=n).accel_g[:MINUTE] for n, script in enumerate(scripts)]
 
 
-def minutes(count: int) -> Iterator[FloatArray]:
-    """Minutes of a week, RAW g; the first minutes of a day are those of the hour."""
+def minutes(count: int, kind: str = "ordinary") -> Iterator[FloatArray]:
+    """Minutes of a week of some kind, RAW g; the first minutes of a day are those of the hour."""
     rng = np.random.default_rng(20261116)
     lively = library()
     up = np.array([0.0, 0.0, 1.0])
@@ -88,7 +96,7 @@ def minutes(count: int) -> Iterator[FloatArray]:
                 up /= np.linalg.norm(up)
             base = np.broadcast_to(up, (MINUTE, 3))
         else:
-            base = lively[rng.integers(len(lively))]
+            base = lively[rng.choice(len(lively), p=SHARES[kind])]
         noise = rng.standard_normal((MINUTE, 3), dtype=np.float32) * np.float32(NOISE_G)
         yield np.clip(base + noise, -RANGE_G, RANGE_G)
 
@@ -139,20 +147,20 @@ def stamps(minute: int) -> BytesArray:
     return np.frombuffer("".join(words).encode("ascii"), dtype=np.uint8).reshape(MINUTE, -1)
 
 
-def write_ag(path: Path, n_minutes: int) -> None:
+def write_ag(path: Path, n_minutes: int, kind: str) -> None:
     """ActiGraph's raw CSV."""
     texts = Milligrams()
     with path.open("wb") as file:
         file.write(AG_HEADER.encode("ascii"))
-        for accel_g in minutes(n_minutes):
+        for accel_g in minutes(n_minutes, kind):
             file.write(texts.rows(accel_g))
 
 
-def write_plain(path: Path, n_minutes: int) -> None:
+def write_plain(path: Path, n_minutes: int, kind: str) -> None:
     """ISO stamp, x, y, z."""
     with path.open("wb") as file:
         file.write(b"time,x,y,z\n")
-        for minute, accel_g in enumerate(minutes(n_minutes)):
+        for minute, accel_g in enumerate(minutes(n_minutes, kind)):
             stamp = stamps(minute)
             cells = [(stamp, np.full(MINUTE, stamp.shape[1], dtype=np.uint8))]
             cells += [six_decimals(accel_g[:, axis], end) for axis, end in enumerate(",,\n")]
@@ -162,14 +170,14 @@ def write_plain(path: Path, n_minutes: int) -> None:
 WRITERS = {"ag": write_ag, "plain": write_plain}
 
 
-def make(folder: Path, length: str, form: str) -> Path:
+def make(folder: Path, length: str, form: str, kind: str = "ordinary") -> Path:
     """The recording, made only where it is not there yet."""
-    path = folder / f"{length}.{form}.csv"
+    path = folder / f"{length}.{form}.csv" if kind == "ordinary" else folder / f"{length}.{kind}.{form}.csv"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         unfinished = path.with_suffix(".part")
-        WRITERS[form](unfinished, MINUTES[length])
+        WRITERS[form](unfinished, MINUTES[length], kind)
         unfinished.replace(path)
         print(f"made {path} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return path
@@ -180,10 +188,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("lengths", nargs="+", choices=list(MINUTES))
     parser.add_argument("--form", choices=list(WRITERS), action="append")
+    parser.add_argument("--kind", choices=list(SHARES), default="ordinary")
     wanted = parser.parse_args()
     for length in wanted.lengths:
         for form in wanted.form or list(WRITERS):
-            print(make(wanted.folder, length, form))
+            print(make(wanted.folder, length, form, wanted.kind))
 
 
 if __name__ == "__main__":
