@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -11,6 +12,7 @@ from loadsense.engine import EngineCriteria
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.evidence.equations import force_equations
 from loadsense.prescriptions import Person, Plan
+from loadsense.readers import sha256_of
 from loadsense.results import RecordingResult, SessionReport
 from loadsense.samples import ClockQuality, Recording, SampleBlock, StreamInfo
 from loadsense.summary import Judging, summarise
@@ -162,7 +164,7 @@ class Session:
             if isinstance(item, SampleBlock):
                 progress(name, item.first_sample + len(item))
         running.flush()
-        return running.result(recording.clock_quality, sensor=name)
+        return _with_hash(running.result(recording.clock_quality, sensor=name), recording)
 
 
 def analyze(
@@ -190,6 +192,14 @@ def analyze(
         The recording cannot be read to its end.
     """
     return Session((recording,), plan, judged_by=judged_by, **judged).report(progress)
+
+
+def _with_hash(result: RecordingResult, recording: Recording) -> RecordingResult:
+    """The hash of a large file is known once it has been read."""
+    if result.info.origin.sha256 or result.info.origin.file is None:
+        return result
+    origin = replace(result.info.origin, sha256=sha256_of(recording))
+    return replace(result, info=replace(result.info, origin=origin))
 
 
 def _named(recordings: Sequence[Recording] | Mapping[str, Recording]) -> dict[str, Recording]:

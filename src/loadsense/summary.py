@@ -100,6 +100,7 @@ def observation(result: RecordingResult, judging: Judging) -> Observation:
         measured_rate_hz=result.clock.measured_rate_hz or info.measured_rate_hz,
         cutoff_hz=possible_cutoff_hz(LANDING_CUTOFF_HZ, info.sampling_rate_hz),
         range_g=info.range_g,
+        largest_axis_g=result.quality.largest_axis_g,
         gaps=result.quality.gaps,
         block_confirmed=judging.block_confirmed,
     )
@@ -199,7 +200,7 @@ def summarise(
         target_landings=judging.target_landings,
         on=day,
     )
-    lifts = _lift_rows(lifted, target, judging)
+    lifts = _lift_rows(lifted, day, judging)
     answer = verdict.judge(
         observation(seen, judging), target, profile=judging.profile, criteria=judging.grading, lifts=lifts
     )
@@ -208,7 +209,7 @@ def summarise(
         landing_summary=landing_summary(seen, judging),
         indices=_indices(seen, judging),
         verdict=answer,
-        prescription=_prescription(seen, target, answer, lifts=lifts, judging=judging),
+        prescription=_prescription(seen, answer, target=target, lifts=lifts, judging=judging, day=day),
         provenance=provenance(finished, judging),
         quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
         arguments=tuple(arguments),
@@ -240,20 +241,29 @@ def _with_loads(result: RecordingResult, lifted: DoneLifts, judging: Judging) ->
     return replace(result, sets=protocol.loaded_sets(own, rules=judging.rules)) if result.sets else result
 
 
-def _lift_rows(lifted: DoneLifts, target: LandingTarget, judging: Judging) -> tuple[PrescriptionRow, ...]:
+def _lift_rows(lifted: DoneLifts, day: date | None, judging: Judging) -> tuple[PrescriptionRow, ...]:
     if judging.plan is None:
         return ()
     stage = protocol.chosen_stage(judging.plan, judging.person)
-    return protocol.lift_rows(stage, lifted, rules=judging.rules, locked=target.locked)
+    locked = protocol.plan_lock(judging.plan, judging.person, on=day, rules=judging.rules)
+    return protocol.lift_rows(stage, lifted, rules=judging.rules, locked=locked)
+
+
+def _screening_note(day: date | None, judging: Judging) -> str:
+    """What the screening could not be checked for; nothing where the plan asks for none."""
+    if judging.plan is None or not judging.plan.needs_screening or judging.person is None:
+        return ""
+    return protocol.screening_locks(judging.person.screening, on=day, rules=judging.rules).note
 
 
 def _prescription(
     seen: RecordingResult,
-    target: LandingTarget,
     answer: Verdict,
     *,
+    target: LandingTarget,
     lifts: Sequence[PrescriptionRow],
     judging: Judging,
+    day: date | None,
 ) -> PrescriptionResult:
     grades = CAPABILITIES[seen.info.placement].grades_landings
     source = f"{seen.sensor} sensor" if grades else NOT_OBSERVED
@@ -265,6 +275,7 @@ def _prescription(
             for event in seen.excluded
             if event.reason == "fall"
         ),
+        screening_note=_screening_note(day, judging),
     )
     return protocol.prescribed_vs_done(
         target,

@@ -99,6 +99,7 @@ class QualityStage:
         self._non_wear = non_wear or NonWearCriteria()
         self._cutter = SecondCutter(self._per_second)
         self._n_samples = self._n_clipped = 0
+        self._largest_axis_g = 0.0
         self._unchecked: list[FloatArray] = []
         self._n_unchecked = 0
         self._gaps: list[Gap] = []
@@ -142,6 +143,7 @@ class QualityStage:
         return SignalQuality(
             n_samples=self._n_samples,
             n_clipped=self._n_clipped,
+            largest_axis_g=self._largest_axis_g if self._n_samples else None,
             gaps=tuple(self._gaps),
             still_s=float(n_still),
             still_error_g=still_g / n_still - 1.0 if n_still else None,
@@ -158,9 +160,11 @@ class QualityStage:
     def _check_clipping(self) -> None:
         """Count clipped samples among those that came since the last time."""
         range_g = self._range_g
-        if self._unchecked and range_g is not None:
+        if self._unchecked:
             accel_g = np.concatenate(self._unchecked)
-            if len(accel_g) and max(accel_g.max(), -accel_g.min()) >= CLIPPED_SHARE * range_g:
+            largest_g = float(max(accel_g.max(), -accel_g.min())) if len(accel_g) else 0.0
+            self._largest_axis_g = max(self._largest_axis_g, largest_g)
+            if range_g is not None and largest_g >= CLIPPED_SHARE * range_g:
                 self._n_clipped += int(clipped_rows(accel_g, range_g).sum())
         self._unchecked, self._n_unchecked = [], 0
 
