@@ -27,6 +27,9 @@ READERS: Final[dict[str, str]] = {
     "text": "loadsense.readers.text",
 }
 
+#: Beginning of the one device file that is text all through (GENEActiv).
+_DEVICE_TEXT: Final = b"Device Identity"
+
 
 def read(
     path: str | Path,
@@ -167,4 +170,6 @@ def _module_for(path: Path) -> str:
     from loadsense.readers.opening import ByteSource
 
     head = ByteSource(path).head(65536)
+    if b"\0" not in head and not head.startswith(_DEVICE_TEXT):
+        return READERS["text"]  # nobody else's, and asking would import them all (60 ms)
     return next(name for name in READERS.values() if import_module(name).sniff(head, path))
