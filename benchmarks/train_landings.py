@@ -41,7 +41,7 @@ Array = npt.NDArray[np.float64]
 HOPPING = {"mobifall_pocket", "phyphox_queens"}
 PENALTY = 1e-3
 LANDING_QUANTILE, REST_QUANTILE = 0.03, 0.997
-STAY_BELOW_CUT = 1.0
+ENTER_ABOVE_CUT, STAY_BELOW_CUT = 0.7, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,9 @@ def family(recording: Recording, criteria: LandingCriteria) -> BodyCriteria:
 
 def rhythmic_impacts(recording: Recording, criteria: BodyCriteria) -> list[tuple[FlightImpact, Features]]:
     """Give the impacts that reach the train score, with their features."""
-    judge = BodyJudge(criteria, range_g=recording.info.range_g, landing_block=False)
-    history, trace = History(recording.info.sampling_rate_hz, 20.0), Trace(640)
+    info = recording.info
+    judge = BodyJudge(criteria, range_g=info.range_g, sampling_rate_hz=info.sampling_rate_hz, landing_block=False)
+    history, trace = History(info.sampling_rate_hz, 20.0), Trace(640)
     seen: list[tuple[FlightImpact, Features]] = []
     waiting: list[FlightImpact] = []
     cut = False
@@ -89,7 +90,7 @@ def rhythmic_impacts(recording: Recording, criteria: BodyCriteria) -> list[tuple
         if isinstance(item, Gap):
             cut = True
             continue
-        if item.first_sample - history.end > recording.info.sampling_rate_hz or history.end == history.start:
+        if item.first_sample - history.end > info.sampling_rate_hz or history.end == history.start:
             history.restart(item.first_sample)
             trace.clear()
             judge.restart(history.grid_start, begins=True)
@@ -177,7 +178,7 @@ def found(recording: Recording, criteria: LandingCriteria) -> int:
 
 def with_score(criteria: LandingCriteria, score: TrainScore) -> LandingCriteria:
     """Return the criteria with this score at trunk and in the pocket."""
-    score = replace(score, stay=-STAY_BELOW_CUT)
+    score = replace(score, enter=ENTER_ABOVE_CUT, stay=-STAY_BELOW_CUT)
     return replace(criteria, trunk=replace(criteria.trunk, score=score), pocket=replace(criteria.pocket, score=score))
 
 

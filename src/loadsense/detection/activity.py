@@ -1,6 +1,6 @@
 """What the wearer is doing: walking, running, jumping, stairs, still or other, for every two seconds.
 
-Each stretch of 2 s, aligned to the start of the recording, is judged by the 4 s around it on |a| at 50 Hz: how much it
+Each stretch of 2 s, aligned to the start of the recording, is judged by the 4 s around it on |a| at 33 Hz: how much it
 moves, how strongly it repeats at a step's and at a stride's lag, how long it is nearly in free fall, and whether every
 impact comes through both legs alike. What is not clear is `unknown`: force equations are then left out.
 """
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from loadsense.detection.history import GRID_HZ, History, magnitude
-from loadsense.detection.rhythm import autocorrelations
+from loadsense.detection.rhythm import autocorrelations, likeness
 from loadsense.events import Activity, ActivityStretch
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
@@ -25,8 +25,10 @@ _HOP: Final = 200
 _MARGIN: Final = 100
 #: Rows taken into the history at a time.
 _PIECE: Final = 4096
-#: Lags looked at, in samples of 50 Hz: up to here a step, beyond it a stride.
-_LAGS: Final[IntArray] = np.arange(12, 80)
+#: Grid samples that are averaged before rhythms are looked for, and the lags in such averages: 0.24 to 1.6 s.
+_SLOWER: Final = 3
+_LAGS: Final[IntArray] = np.arange(8, 54)
+#: Up to this lag a step, beyond it a stride.
 _LONGEST_STEP_S: Final = 0.7
 
 
@@ -173,24 +175,29 @@ class ActivityClassifier:
 
 def movement(rows: FloatArray, g: FloatArray) -> Movement:
     """Measure four seconds (or less) of rows (n, 3), RAW g at 100 Hz, and their |a|."""
-    half = len(g) // 2 * 2
-    slow = np.minimum((g[:half:2] + g[1:half:2]) / 2.0, 4.0)
-    lags = _LAGS[: max(0, len(slow) - 30 - int(_LAGS[0]))]
+    slow = np.minimum(_slower(g), 4.0)
+    lags = _LAGS[: max(0, len(slow) - 20 - int(_LAGS[0]))]
     r = autocorrelations(slow, lags) if len(lags) > 2 else np.zeros(len(lags))
-    longest_step = round(_LONGEST_STEP_S * GRID_HZ / 2)
+    longest_step = int(_LONGEST_STEP_S * GRID_HZ) // _SLOWER
     step, step_rhythm = _highest(r, lags, lags <= longest_step)
     _, stride_rhythm = _highest(r, lags, lags > longest_step)
-    axes = np.clip((rows[:half:2] + rows[1:half:2]) / 2.0, -4.0, 4.0)
     return Movement(
         deviation_g=float(g.std()),
         high_g=float(np.sort(g)[int(0.95 * len(g))]),
         peak_g=float(g.max()),
         flight_share=float((g < 0.5).sum()) / len(g),
-        step_s=2 * step / GRID_HZ,
+        step_s=_SLOWER * step / GRID_HZ,
         step_rhythm=step_rhythm,
         stride_rhythm=stride_rhythm,
-        alike=float(autocorrelations(axes, np.array([step]))[0]) if step else 0.0,
+        alike=likeness(np.clip(_slower(rows), -4.0, 4.0), step) if step else 0.0,
     )
+
+
+def _slower(values: FloatArray) -> FloatArray:
+    """Means of three samples each, what is left over dropped."""
+    end = len(values) // _SLOWER * _SLOWER
+    total: FloatArray = values[0:end:_SLOWER] + values[1:end:_SLOWER] + values[2:end:_SLOWER]
+    return total / _SLOWER
 
 
 def _highest(r: FloatArray, lags: IntArray, where: BoolArray) -> tuple[int, float]:

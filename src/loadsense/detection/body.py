@@ -28,11 +28,13 @@ class TrainScore:
     train_deficit, alike, train_alike, evenness : float
         Weights.
     bias : float
-        Added to the weighted sum; a landing scores at least 0.
+        Added to the weighted sum; 0 lies midway between landings and the rest.
     most_train_deficit_g_s : float
         A larger train deficit counts as this much.
-    stay : float
-        Least score one or two landing intervals after an accepted landing.
+    slow_below_hz, slow_deficit_g_s : float
+        Below this sampling rate flights look deeper than they are, by this much.
+    enter, stay : float
+        Least score of the first landing of a train, and of one that lies one or two landing intervals after another.
     """
 
     train_deficit: float
@@ -41,6 +43,9 @@ class TrainScore:
     evenness: float
     bias: float
     most_train_deficit_g_s: float
+    slow_below_hz: float
+    slow_deficit_g_s: float
+    enter: float
     stay: float
 
 
@@ -195,14 +200,20 @@ class BodyJudge:
         Of the family of the placement.
     range_g : float or None
         Full scale of each axis.
+    sampling_rate_hz : float
+        Rate of the stream.
     landing_block : bool
         The wearer is known to do landings now: drops of 5 to 8 cm count.
     """
 
-    def __init__(self, criteria: BodyCriteria, *, range_g: float | None, landing_block: bool) -> None:
+    def __init__(
+        self, criteria: BodyCriteria, *, range_g: float | None, sampling_rate_hz: float, landing_block: bool
+    ) -> None:
         self._criteria = criteria
         self._range_g = range_g
         self._block = landing_block
+        is_slow = sampling_rate_hz < criteria.score.slow_below_hz
+        self._excess_g_s = criteria.score.slow_deficit_g_s if is_slow else 0.0
         self._finder = FlightFinder(criteria.flight)
         share = criteria.most_peak_share_of_range
         self.least_peak_g = min(criteria.least_peak_g, share * range_g) if range_g else criteria.least_peak_g
@@ -320,14 +331,14 @@ class BodyJudge:
         if deficit >= self._criteria.sure_deficit_g_s:
             return ""
         points = (
-            score.train_deficit * min(features.train_deficit_g_s, score.most_train_deficit_g_s)
+            score.train_deficit * min(features.train_deficit_g_s - self._excess_g_s, score.most_train_deficit_g_s)
             + score.alike * features.alike
             + score.train_alike * features.train_alike
             + score.evenness * features.evenness
             + score.bias
         )
         duty = deficit / max(features.interval_s, 0.3)
-        least = score.stay if self._follows(impact, features.interval_s) else 0.0
+        least = score.stay if self._follows(impact, features.interval_s) else score.enter
         return "" if points >= least and duty >= self._criteria.least_duty else "running step"
 
     def _follows(self, impact: FlightImpact, interval_s: float) -> bool:

@@ -88,22 +88,33 @@ class FlightImpact:
 MEDIAN_HALF = 3
 
 
-#: Exchanges that bring the median of seven to the middle.
-_EXCHANGES: Final = (
-    ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6)),
-    ((2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)),
+#: Exchanges that bring the median of seven, and of nine, to the middle lane.
+_SEVEN: Final = ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4))
+_NINE: Final = (
+    *((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3)),
+    *((5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2)),
 )
 
 
 def median_of_seven(values: FloatArray) -> FloatArray:
     """Running median of seven: one value for each whole window, so six fewer than came in."""
-    n = len(values) - 2 * MEDIAN_HALF
+    return _median(values, 7, _SEVEN)
+
+
+def median_of_nine(values: FloatArray) -> FloatArray:
+    """Running median of nine: eight values fewer than came in."""
+    return _median(values, 9, _NINE)
+
+
+def _median(values: FloatArray, width: int, exchanges: tuple[tuple[int, int], ...]) -> FloatArray:
+    """Running median by a network of exchanges: whole arrays at a time, no sorting."""
+    n = len(values) - width + 1
     if n <= 0:
         return np.empty(0)
-    lane = [values[shift : shift + n] for shift in range(7)]
-    for low, high in _EXCHANGES[0] + _EXCHANGES[1]:
+    lane = [values[shift : shift + n] for shift in range(width)]
+    for low, high in exchanges:
         lane[low], lane[high] = np.minimum(lane[low], lane[high]), np.maximum(lane[low], lane[high])
-    return lane[MEDIAN_HALF]
+    return lane[width // 2]
 
 
 class Trace:
@@ -203,32 +214,39 @@ class FlightFinder:
     def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
         """Flights whose impact has been seen whole (or, when the stream closes, as far as it goes)."""
         self._from = max(self._from, trace.start)
-        flights = self._flights(trace)
-        found = []
-        for number, flight in enumerate(flights):
+        runs = self._runs(trace)
+        found: list[FlightImpact] = []
+        for number, flight in enumerate(runs):
             if not closing and flight.end + self._within + MEDIAN_HALF > trace.median_end:
-                break
-            following = flights[number + 1].start if number + 1 < len(flights) else trace.end
+                self._from = flight.start
+                return found
+            self._from = flight.end
+            if not self._is_flight(flight):
+                continue
+            following = next((f.start for f in runs[number + 1 :] if self._is_flight(f)), trace.end)
             impact = self._impact(trace, flight, following)
             if impact is not None:
                 found.append(impact)
-            self._from, self._last_end = flight.end, flight.end
+            self._last_end = flight.end
+        self._from = max(self._from, trace.median_end - 1)
         return found
 
-    def _flights(self, trace: Trace) -> list[Flight]:
-        """Runs below the level, joined over short rattle, of sufficient length and depth."""
+    def _is_flight(self, run: Flight) -> bool:
+        return run.end - run.start >= self._least and run.minimum_g <= self._criteria.minimum_g
+
+    def _runs(self, trace: Trace) -> list[Flight]:
+        """Runs below the level, joined over short rattle."""
         median = trace.median_g(self._from, trace.median_end)
         starts, ends = runs_below(median, self._criteria.below_g)
         joined: list[tuple[int, int]] = []
         for start, end in zip((starts + self._from).tolist(), (ends + self._from).tolist(), strict=True):
-            if end - start < 2:
+            if end - start < 2 and end < trace.median_end:
                 continue
             if joined and self._is_rattle(trace, joined[-1][1], start):
                 joined[-1] = (joined[-1][0], end)
             else:
                 joined.append((start, end))
-        flights = [self._flight(trace, start, end) for start, end in joined if end - start >= self._least]
-        return [flight for flight in flights if flight.minimum_g <= self._criteria.minimum_g]
+        return [self._flight(trace, start, end) for start, end in joined]
 
     def _is_rattle(self, trace: Trace, end: int, start: int) -> bool:
         return start - end <= self._join and trace.surplus_g_s(end, start) < self._criteria.join_surplus_g_s

@@ -21,7 +21,7 @@ import numpy as np
 
 from loadsense.detection.body import BodyCriteria, BodyJudge, Verdict
 from loadsense.detection.flights import FlightImpact, Trace
-from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.detection.history import GRID_HZ, History
 from loadsense.detection.peaks import LoudPeak, PeakCriteria, PeakFinder, why_no_landing
 from loadsense.detection.wrist import WristCriteria, WristJudge
 from loadsense.events import Excluded, LandingCandidate, Status
@@ -117,7 +117,9 @@ class LandingDetector:
     ) -> None:
         self._criteria = criteria
         self._capability = CAPABILITIES[placement]
-        self._judges = _judges(criteria, self._capability.landing_method, range_g, landing_block)
+        self._judges = _judges(
+            criteria, self._capability.landing_method, range_g, sampling_rate_hz, landing_block=landing_block
+        )
         self._least_peak_g = min((judge.least_peak_g for judge in self._judges), default=math.inf)
         self._peaks = PeakFinder(criteria.peaks, self._least_peak_g)
         self._name_after = round(criteria.peaks.decide_after_s * GRID_HZ)
@@ -194,15 +196,23 @@ class LandingDetector:
 
     def _loud(self, end_hop: int) -> list[int]:
         """Hops with a peak of the least height."""
-        edges = np.floor(np.arange(self._hop, end_hop + 1) * (_HOP * self._history.ratio)).astype(np.int64)
-        edges = np.maximum(edges, self._history.start)
-        rows = self._history.raw(int(edges[0]), int(edges[-1]))
-        edges = edges[:-1] - edges[0]
+        scale = _HOP * self._history.ratio
+        first = max(math.floor(self._hop * scale), self._history.start)
+        rows = self._history.raw(first, math.floor(end_hop * scale))
+        x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
+        squared = x * x
+        squared += y * y
+        squared += z * z
+        least = self._least_peak_g * self._least_peak_g
+        if end_hop - self._hop == 1:
+            return [self._hop] if len(squared) and squared.max() >= least else []
+        edges = np.floor(np.arange(self._hop, end_hop) * scale).astype(np.int64)
+        edges = np.maximum(edges - first, 0)
         edges = edges[edges < len(rows)]
         if not len(edges):
             return []
-        highest = np.maximum.reduceat(magnitude(rows), edges)
-        return (np.flatnonzero(highest >= self._least_peak_g) + self._hop).tolist()
+        found: list[int] = (np.flatnonzero(np.maximum.reduceat(squared, edges) >= least) + self._hop).tolist()
+        return found
 
     def _awake(self, hop: int) -> bool:
         due = self._due()
@@ -366,14 +376,17 @@ class LandingDetector:
 
 
 def _judges(
-    criteria: LandingCriteria, method: str | None, range_g: float | None, landing_block: bool
+    criteria: LandingCriteria, method: str | None, range_g: float | None, rate_hz: float, *, landing_block: bool
 ) -> tuple[Judge, ...]:
-    """Judges of a family of placements."""
+    """Judges of a family of placements; the first one names what is excluded."""
+
+    def body(family: BodyCriteria, *, landing_block: bool) -> BodyJudge:
+        return BodyJudge(family, range_g=range_g, sampling_rate_hz=rate_hz, landing_block=landing_block)
+
     if method == "trunk":
-        return (BodyJudge(criteria.trunk, range_g=range_g, landing_block=landing_block),)
+        return (body(criteria.trunk, landing_block=landing_block),)
     if method == "pocket":
-        return (BodyJudge(criteria.pocket, range_g=range_g, landing_block=landing_block),)
+        return (body(criteria.pocket, landing_block=landing_block),)
     if method == "wrist":
-        train = BodyJudge(criteria.wrist_train, range_g=range_g, landing_block=False)
-        return (WristJudge(criteria.wrist), train)
+        return (WristJudge(criteria.wrist), body(criteria.wrist_train, landing_block=False))
     return ()

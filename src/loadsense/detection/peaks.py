@@ -74,7 +74,8 @@ class PeakFinder:
             self._from = trace.end
             return []
         starts = np.concatenate(([0], np.flatnonzero(np.diff(over) > self._apart) + 1))
-        found, first = [], self._from
+        found: list[LoudPeak] = []
+        first = self._from
         for start, end in zip(starts, np.append(starts[1:], len(over)), strict=True):
             low, high = int(over[start]), int(over[end - 1]) + 1
             if not closing and len(g) - high < self._apart:

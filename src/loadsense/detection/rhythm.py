@@ -15,22 +15,16 @@ def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
 
     Parameters
     ----------
-    signal : ndarray, shape (n,) or (n, c)
-        With c columns the columns are pooled: one correlation for all of them.
+    signal : ndarray, shape (n,)
+        Usually |a|, its peaks clipped.
     lags : ndarray of int
         In samples, each smaller than n - 1.
     """
-    columns = signal[:, None] if signal.ndim == 1 else signal
-    n = len(columns)
-    cross, first, second = np.zeros(len(lags)), np.zeros(len(lags)), np.zeros(len(lags))
-    overlap = (n - lags).astype(np.float64)
-    for column in columns.T:
-        x = column - column.mean()
-        total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))
-        early, late = total[n - lags], total[n] - total[lags]
-        cross += _products(x, lags) - early * late / overlap
-        first += square[n - lags] - early * early / overlap
-        second += square[n] - square[lags] - late * late / overlap
+    n, x = len(signal), signal - signal.mean()
+    total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))
+    overlap, early, late = n - lags, total[n - lags], total[n] - total[lags]
+    cross = _products(x, lags) - early * late / overlap
+    first, second = square[n - lags] - early * early / overlap, square[n] - square[lags] - late * late / overlap
     power = np.maximum(first, 0.0) * np.maximum(second, 0.0)
     result: FloatArray = cross / np.sqrt(power + _TINY)
     return result
@@ -61,22 +55,31 @@ def dominant_lag(magnitude_g: FloatArray, shortest: int, longest: int) -> int:
     return int(lags[peaks[np.argmax(r[peaks])]]) if len(peaks) else 0
 
 
+def likeness(accel_g: FloatArray, lag: int) -> float:
+    """Correlation of the three axes together, shape (n, 3), with themselves one lag later."""
+    early, late = accel_g[:-lag], accel_g[lag:]
+    early, late = early - early.mean(axis=0), late - late.mean(axis=0)
+    power = float((early * early).sum()) * float((late * late).sum())
+    return float((early * late).sum()) / float(np.sqrt(power + _TINY))
+
+
 def alike_and_even(accel_g: FloatArray, magnitude_g: FloatArray, interval: int) -> tuple[float, float]:
     """How alike the three axes are to themselves one landing interval later, and how much more so than two later.
 
     The first is near 1 where every impact comes through both legs alike; it is lower in running, where left and right
     steps mirror the horizontal axes, and in a pocket, which feels one leg. The second is below 0 in running, which
-    repeats after a stride, not after a step. Both lags are moved to where |a| fits best; 0 where there is no room.
+    repeats after a stride, not after a step, and 0 otherwise: that likeness wanes with time says nothing. Both lags are
+    moved to where |a| fits best; 0 where there is no room.
     """
     room = len(accel_g) - 60
     if interval < 24 or interval + 3 > room:
         return 0.0, 0.0
     one = _best_lag(magnitude_g, interval, 3)
-    alike = float(autocorrelations(accel_g, np.array([one]))[0])
+    alike = likeness(accel_g, one)
     if 2 * one + 4 > room:
         return alike, 0.0
     two = _best_lag(magnitude_g, 2 * one, 4)
-    return alike, alike - float(autocorrelations(accel_g, np.array([two]))[0])
+    return alike, min(0.0, alike - likeness(accel_g, two))
 
 
 def _best_lag(magnitude_g: FloatArray, lag: int, slack: int) -> int:

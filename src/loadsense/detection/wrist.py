@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadsense.detection.body import Verdict, turned_deg
-from loadsense.detection.flights import Flight, FlightImpact, Trace, runs_below
+from loadsense.detection.flights import Flight, FlightImpact, Trace, median_of_nine, runs_below
 from loadsense.detection.history import GRID_HZ
 from loadsense.detection.rhythm import strongest_rhythm
 from loadsense.events import Takeoff
@@ -77,13 +77,13 @@ _HALF = 4
 
 def smoothed(values: FloatArray) -> FloatArray:
     """Median of nine, then mean of nine: sixteen values fewer than came in."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, 9)
-    median = np.partition(windows, _HALF, axis=1)[:, _HALF]
+    median = median_of_nine(values)
     n = len(median) - 8
     total = median[:n].copy()
     for shift in range(1, 9):
         total += median[shift : shift + n]
-    return total / 9.0
+    total /= 9.0
+    return total
 
 
 class WristJudge:
@@ -103,20 +103,19 @@ class WristJudge:
 
     def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
         """Dips of the smoothed |a|, each with the largest raw peak in the 0.35 s after it."""
-        first = max(self._from - 20, trace.start)
+        first = max(self._from, trace.start)
         smooth = self._smooth(trace, first, trace.end)
         end = trace.end - 2 * _HALF
         starts, ends = runs_below(smooth[: max(0, end - first)], self._criteria.below_g)
-        found = []
+        found: list[FlightImpact] = []
         for start, stop in zip((starts + first).tolist(), (ends + first).tolist(), strict=True):
-            if stop <= self._from:
-                continue
-            if not closing and stop + 35 > trace.end - 2 * _HALF:
-                break
-            self._from = stop
+            if not closing and stop + 35 > end:
+                self._from = start
+                return found
             impact = self._impact(trace, start, stop, smooth[start - first : stop - first])
             if impact is not None:
                 found.append(impact)
+        self._from = max(first, end)
         return found
 
     def _smooth(self, trace: Trace, first: int, end: int) -> FloatArray:
