@@ -61,7 +61,8 @@ BytesArray = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 #: Share of each minute of the library among the lively minutes, in its order. Ordinary: 15 hours awake, a lot of
-#: walking, a quarter of an hour of running and as much jumping and dropping in the week. Running: an hour and a half a day.
+#: walking, a quarter of an hour of running and as much jumping and dropping in the week. Running: an hour and
+#: a half a day.
 SHARES = {
     "ordinary": (0.40, 0.45, 0.004, 0.004, 0.004, 0.004, 0.134),
     "running": (0.30, 0.35, 0.20, 0.05, 0.004, 0.004, 0.092),
