@@ -7,18 +7,24 @@ and on the way of wearing. A name that the posture does not bear out is "unknown
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from loadsense.detection.lift_criteria import LiftCriteria, PostureCriteria
-from loadsense.detection.lift_grid import gaussian_taps, smoothed
+from loadsense.detection.lift_gate import texture
+from loadsense.detection.lift_grid import GRID_HZ, gaussian_taps, smoothed
 from loadsense.samples import FloatArray
 
 _WAVE = gaussian_taps(3.0)
 
 UNKNOWN = "unknown"
+#: Note on a name that rests on an assumed way of wearing.
+ASSUMED_AXIS = "way of wearing assumed, not known"
+#: The most confidence such a name may have.
+_ASSUMED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +35,23 @@ class ForearmAxis:
     ----------
     along, along_sign : int
         Axis along the forearm (0, 1, 2 for x, y, z) and +1 where it reads +1 g with the hand up, else -1.
-    out, out_sign : int
-        Axis out of the watch face and +1 where it reads +1 g with the face up, else -1.
+    out : int or None
+        Axis out of the watch face; None where it is not known.
+    out_sign : int
+        +1 where that axis reads +1 g with the face up, else -1.
     known : {"declared", "hanging arm", "default"}
         Where it comes from.
     """
 
     along: int
     along_sign: int
-    out: int = 2
+    out: int | None = None
     out_sign: int = 1
     known: Literal["declared", "hanging arm", "default"] = "declared"
 
 
 #: MetaMotion as worn in the barbell recordings the postures were taken from.
-DEFAULT_FOREARM = ForearmAxis(along=1, along_sign=1, known="default")
+DEFAULT_FOREARM = ForearmAxis(along=1, along_sign=1, out=2, out_sign=1, known="default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,7 @@ class Posture:
     """
 
     along: float
-    out: float
+    out: float | None
     skew: float
 
 
@@ -94,7 +102,7 @@ def posture(accel_g: FloatArray, forearm: ForearmAxis) -> Posture:
     spread = max(float(wave.std()), 1e-9)
     return Posture(
         along=forearm.along_sign * float(up[forearm.along]),
-        out=forearm.out_sign * float(up[forearm.out]),
+        out=None if forearm.out is None else forearm.out_sign * float(up[forearm.out]),
         skew=float(((wave / spread) ** 3).mean()),
     )
 
@@ -102,7 +110,7 @@ def posture(accel_g: FloatArray, forearm: ForearmAxis) -> Posture:
 def misfit(seen: Posture, period_s: float, lift: PostureCriteria) -> float:
     """Squared distance of a set from a lift, in spreads."""
     total = ((seen.along - lift.along) / lift.along_sd) ** 2
-    if lift.out is not None and lift.out_sd is not None:
+    if seen.out is not None and lift.out is not None and lift.out_sd is not None:
         total += ((seen.out - lift.out) / lift.out_sd) ** 2
     if lift.skew_sd is not None:
         if lift.max_skew is not None:
@@ -137,5 +145,45 @@ def name_set(
     weights = {name: float(np.exp(-0.5 * cost)) for name, cost in costs.items()}
     unknown = float(np.exp(-0.5 * criteria.posture_limit))
     share = weights[by_signal] / (sum(weights.values()) + unknown)
-    cap = 0.6 if forearm.known == "default" else 1.0
-    return Name(exercise=by_signal, confidence=round(min(share, cap), 3), source="signal")
+    if forearm.known == "default":
+        return Name(exercise=by_signal, confidence=min(share, _ASSUMED), source="signal", notes=(ASSUMED_AXIS,))
+    return Name(exercise=by_signal, confidence=share, source="signal")
+
+
+class HangingArm:
+    """Learns from walking which axis lies along the forearm: the arm hangs, so gravity lies along it, hand down.
+
+    Parameters
+    ----------
+    criteria : LiftCriteria
+        Constants.
+    """
+
+    def __init__(self, criteria: LiftCriteria) -> None:
+        self._criteria = criteria
+        self._looked_at: int | None = None
+        self._directions: deque[FloatArray] = deque(maxlen=12)
+        self.axis: ForearmAxis | None = None
+
+    def is_due(self, row: int) -> bool:
+        """Whether enough new motion has come to look again."""
+        return self._looked_at is None or row - self._looked_at >= self._criteria.window_s * GRID_HZ
+
+    def see(self, rows: FloatArray, row: int) -> None:
+        """Look at a window of grid rows that ends at a grid index: does somebody walk, and how does the arm hang?"""
+        self._looked_at = row
+        accel_g = rows[:, :3]
+        feel = texture(accel_g)
+        walking = feel.step_rhythm > self._criteria.step_rhythm and feel.shake_to_motion > self._criteria.hanging_shake
+        if not walking:
+            return
+        mean = accel_g.mean(axis=0)
+        self._directions.append(mean / max(float(np.sqrt((mean * mean).sum())), 1e-9))
+        if len(self._directions) >= self._criteria.hanging_windows:
+            self._learn(np.median(np.array(self._directions), axis=0))
+
+    def _learn(self, down: FloatArray) -> None:
+        along = int(np.argmax(np.abs(down)))
+        if abs(float(down[along])) >= self._criteria.hanging_share:
+            # An axis that reads +1 g while the hand points down reads -1 g with the hand up.
+            self.axis = ForearmAxis(along=along, along_sign=-1 if down[along] > 0 else 1, known="hanging arm")

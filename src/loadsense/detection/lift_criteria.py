@@ -48,6 +48,7 @@ class LiftCriteria:
     window_min_s: float
     window_rms_g: float
     period_min_s: float
+    running_period_share: float
     period_max_s: float
     lag_min_s: float
     lag_share_of_window: float
@@ -62,9 +63,16 @@ class LiftCriteria:
     scales: tuple[float, ...]
     gain_min: float
     gain_max: float
+    weak_match: float
+    weak_gain_min: float
+    weak_spacing: float
+    squeezed_spacing: float
+    squeezed_gain: float
     edge_energy: float
     edge_cover: float
+    chain_periods: float
     pause_max_s: float
+    pause_match: float
     set_end_s: float
     provisional_end_s: float
     repetitions_min: int
@@ -72,8 +80,21 @@ class LiftCriteria:
     slow_match: float
     fast_match: float
     fast_period_s: float
+    quiet_shake: float
+    quiet_rhythm: float
+    quiet_spread: float
+    quiet_repetitions: int
+    quiet_slow_match: float
+    quiet_fast_match: float
     interval_spread: float
     shake_to_motion: float
     step_rhythm: float
     postures: tuple[PostureCriteria, ...]
     posture_limit: float
+    moving_g: float
+    moving_share: float
+    live_match: float
+    paused_match: float
+    hanging_shake: float
+    hanging_windows: int
+    hanging_share: float

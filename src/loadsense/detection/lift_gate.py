@@ -54,7 +54,9 @@ def texture(accel_g: FloatArray) -> Texture:
 
 def refusal(matches: Matches, period_s: float, feel: Texture, criteria: LiftCriteria) -> str:
     """Why the matches are not a set; empty when they are."""
-    n, similarity = len(matches.centres), float(matches.similarity.mean()) if len(matches.centres) else 0.0
+    strong = matches.similarity >= criteria.match
+    n = int(strong.sum())
+    similarity = float(matches.similarity[strong].mean()) if n else 0.0
     if n < 3 or (n < criteria.repetitions_min and similarity < criteria.three_repetitions_match):
         return "too few repetitions"
     intervals = np.diff(matches.centres)
@@ -63,7 +65,17 @@ def refusal(matches: Matches, period_s: float, feel: Texture, criteria: LiftCrit
         return "shaking"
     if feel.step_rhythm > criteria.step_rhythm:
         return "steps"
-    if spread > criteria.interval_spread:
+    if spread > criteria.interval_spread and similarity < criteria.paused_match:
         return "irregular"
-    least = criteria.slow_match if period_s >= criteria.fast_period_s else criteria.fast_match
+    fast = period_s < criteria.fast_period_s
+    is_quiet = (
+        feel.shake_to_motion <= criteria.quiet_shake
+        and feel.step_rhythm <= criteria.quiet_rhythm
+        and spread <= criteria.quiet_spread
+        and n >= criteria.quiet_repetitions
+    )
+    if is_quiet:
+        least = criteria.quiet_fast_match if fast else criteria.quiet_slow_match
+    else:
+        least = criteria.fast_match if fast else criteria.slow_match
     return "not alike" if similarity < least else ""

@@ -5,29 +5,36 @@ Theory of operation
 Every decision falls at a hop: the end of every 12th sample of a 25 Hz grid anchored at the recording's start. What is
 known at a hop is the motion up to it, so the result cannot depend on how samples arrived.
 
-1. *Idle.* The last nine seconds are searched for a period (`periodicity`). Periodic windows form a run.
-2. *Attempt.* While a run is clearly periodic, its repetitions are matched (`template`) and judged (`lift_gate`).
+1. *Idle.* Hops with enough sustained motion have their last nine seconds searched for a period (`periodicity`);
+   periodic windows form a run. Heavy repetitions with pauses have no period: three like bouts of motion stand for it.
+2. *Attempt.* The repetitions of a clear run are matched (`template`) and judged (`lift_gate`).
 3. *Open.* Repetitions come out as they end, provisionally. A pause of a few seconds gives the set's provisional end; a
    repetition after the pause takes the set up again.
 4. *Settled.* After 12 s without a repetition the whole set is matched once more from its own best repetition; its
    count replaces the provisional one, or the set is withdrawn with the reason.
+
+Differences from the tried method (prototype): weak repetitions fill a missing place, a small movement squeezed between
+two repetitions is none, and a long step needs a good match, so that lead-in and racking do not lengthen a set.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from loadsense.detection.exercise import DEFAULT_FOREARM, ForearmAxis, Name, name_set
+from loadsense.detection.exercise import DEFAULT_FOREARM, ForearmAxis, HangingArm, Name, name_set
+from loadsense.detection.lift_bouts import Bouts
 from loadsense.detection.lift_criteria import LiftCriteria, PostureCriteria
-from loadsense.detection.lift_gate import refusal, texture
+from loadsense.detection.lift_fit import Fit, fit_set
 from loadsense.detection.lift_grid import GRID_HZ, HOP, GridRows, WristGrid, gaussian_taps, smoothed_inside
+from loadsense.detection.lift_hops import HopActivity
 from loadsense.detection.periodicity import NOT_PERIODIC, Periodicity, find_period
-from loadsense.detection.template import Matches, Stretch, find_repetitions, no_matches, pick_peaks
+from loadsense.detection.splices import RawTail, Splices
+from loadsense.detection.template import Stretch, pick_peaks
 from loadsense.events import Excluded, LiftSet, Repetition, Status
-from loadsense.samples import Gap, SampleBlock
+from loadsense.samples import BoolArray, FloatArray, Gap, SampleBlock
 
 __all__ = ["DEFAULT_FOREARM", "ForearmAxis", "LiftCriteria", "LiftDetector", "LiftEvent", "PostureCriteria"]
 
@@ -49,21 +56,31 @@ class _Open:
     set_id: str
     start: int
     period: int
-    template_g: np.ndarray
+    template_g: FloatArray
+    exercise: str
     centres: list[int] = field(default_factory=list)
+    refit_count: int = 5
     refit_at: int = 0
     ended: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fit:
-    """Repetitions matched over a stretch; grid indices."""
+@dataclass(slots=True, kw_only=True)
+class _Context:
+    """All that must not reach across a long hole. Grid indices."""
 
-    period: int
-    matches: Matches
-    start: int
-    end: int
-    reason: str
+    first: int
+    rows: GridRows
+    motion: GridRows
+    hops: HopActivity
+    bouts: Bouts
+    looks: deque[tuple[int, BoolArray]]
+    next_hop: int
+    search_from: int
+    attempt_at: int
+    attempts: int = 0
+    run: list[_Window] = field(default_factory=list)
+    n_sets: int = 0
+    closing: bool = False
 
 
 class LiftDetector:
@@ -76,288 +93,392 @@ class LiftDetector:
     criteria : LiftCriteria
         From `loadsense.evidence.detection_criteria.lift_criteria()`.
     forearm : ForearmAxis, optional
-        How the sensor sits, where that was declared; else learned from the hanging arm, else the default.
+        How the sensor sits, where that was declared; else it is learned from the hanging arm, else assumed.
     """
 
     def __init__(self, *, sampling_rate_hz: float, criteria: LiftCriteria, forearm: ForearmAxis | None = None) -> None:
         self._criteria = criteria
         self._window_rows = round(criteria.window_s * GRID_HZ)
         self._window_min_rows = round(criteria.window_min_s * GRID_HZ)
+        self._memory_rows = round(criteria.memory_s * GRID_HZ)
+        self._taps = gaussian_taps(criteria.lowpass_hz)
         self._forearm = forearm
+        self._hanging = HangingArm(criteria)
         self._declared: str | None = None
         self._grid = WristGrid(sampling_rate_hz)
-        self._taps = gaussian_taps(criteria.lowpass_hz)
-        self._last_set_end: int | None = None
-        self._waiting = False
-        self._now = 0
-        self._closing = False
-        self._begin_context(0)
+        self._raw = RawTail(sampling_rate_hz)
         self._holes: deque[tuple[int, int]] = deque(maxlen=64)
-        self._next_sample = 0
+        self._last_set_end: int | None = None
+        self._now = 0
+        self._open: _Open | None = None
+        self._context: _Context | None = None
 
     def declare(self, exercise: str | None) -> None:
         """Take the coach's word for what is lifted from here on: a prior for the name, never for the count."""
         self._declared = exercise
 
+    @property
+    def forearm(self) -> ForearmAxis:
+        """How the sensor is taken to sit: declared, learned from the hanging arm, or assumed."""
+        return self._forearm or self._hanging.axis or DEFAULT_FOREARM
+
     def push(self, block: SampleBlock) -> list[LiftEvent]:
         """Take the next samples; return what has become known."""
-        if self._rows.end == self._context and not self._waiting:
-            self._begin_context(self._grid.row_of(block.first_sample))
-        self._waiting = True
-        self._take(self._grid.push(block))
-        self._next_sample = block.first_sample + len(block)
-        return self._advance()
+        if not len(block):
+            return []
+        context = self._context or self._begin(self._grid.row_of(block.first_sample))
+        self._raw.push(block)
+        self._take(context, self._grid.push(block))
+        return self._advance(context)
 
     def gap(self, gap: Gap) -> list[LiftEvent]:
         """Samples are missing: bridge and mask a short hole, end the context at a long one or at a cut."""
-        limit = self._criteria.hole_max_s * GRID_HZ
-        self._take(self._grid.close())
-        events = self._advance()
-        missing_rows = self._grid.row_of(gap.n_missing)
-        if 0 < missing_rows <= limit:
-            self._holes.append((self._grid.row_of(gap.first_sample), missing_rows))
+        context = self._context
+        if context is None:
+            return []
+        self._take(context, self._grid.close())
+        events = self._advance(context)
+        if 0 < gap.n_missing <= self._criteria.hole_max_s * self._grid.rate_hz:
+            self._holes.append((gap.first_sample, gap.n_missing))
             return events
-        events += self._end_context()
+        events += self._end(context, to_end=False)
         self._grid.restart()
-        self._waiting = False
+        self._raw.clear()
         return events
 
     def flush(self) -> list[LiftEvent]:
         """No more samples will come; return what is left."""
-        self._take(self._grid.close())
-        events = self._advance()
-        return events + self._end_context()
+        context = self._context
+        if context is None:
+            return []
+        self._take(context, self._grid.close())
+        return self._advance(context) + self._end(context, to_end=True)
 
     # -- buffers ---------------------------------------------------------------------------------------------------
 
-    def _begin_context(self, row: int) -> None:
-        self._context = row
-        self._rows = GridRows(row, 4)
-        self._motion = GridRows(row, 3)
-        self._hop_end = (row // HOP + 1) * HOP
-        self._run: list[_Window] = []
-        self._open: _Open | None = None
-        self._search_from = row
-        self._attempt_at = row
-        self._attempts = 0
-        self._waiting = False
-        self._closing = False
+    def _begin(self, row: int) -> _Context:
+        first_hop = -(-row // HOP)
+        self._context = _Context(
+            first=row,
+            rows=GridRows(row, 4),
+            motion=GridRows(row, 3),
+            hops=HopActivity(first_hop, self._criteria),
+            bouts=Bouts(self._criteria),
+            looks=deque(),
+            next_hop=first_hop,
+            search_from=row,
+            attempt_at=row,
+        )
+        return self._context
 
-    def _take(self, rows: np.ndarray) -> None:
+    def _take(self, context: _Context, rows: FloatArray) -> None:
         if not len(rows):
             return
-        self._rows.append(rows)
-        half = len(self._taps) - 1
-        self._smooth_to(self._rows.end - half)
+        context.rows.append(rows)
+        self._smooth_to(context, context.rows.end - (len(self._taps) - 1))
 
-    def _smooth_to(self, end: int) -> None:
-        """Motion up to a grid index; edges of the context repeat their last value."""
-        start, half = self._motion.end, len(self._taps) - 1
+    def _smooth_to(self, context: _Context, end: int) -> None:
+        """Motion up to a grid index, and the hops it completes; edges of the context repeat their last value."""
+        start, half = context.motion.end, len(self._taps) - 1
         if end <= start:
             return
-        low, high = max(start - half, self._context), min(end + half, self._rows.end)
-        rows = self._rows.between(low, high)[:, :3]
+        low, high = max(start - half, context.first), min(end + half, context.rows.end)
+        rows = context.rows.between(low, high)[:, :3]
         left, right = half - (start - low), half - (high - end)
         if left or right:
-            rows = np.concatenate([np.repeat(rows[:1], left, 0), rows, np.repeat(rows[-1:], right, 0)])
-        self._motion.append(smoothed_inside(rows, self._taps))
+            rows = np.concatenate([np.repeat(rows[:1], left, axis=0), rows, np.repeat(rows[-1:], right, axis=0)])
+        context.motion.append(smoothed_inside(rows, self._taps))
+        first, last = context.hops.end, context.motion.end // HOP
+        if last > first:
+            context.looks.append((first, context.hops.push(context.motion.between(first * HOP, last * HOP))))
 
     # -- hops ------------------------------------------------------------------------------------------------------
 
-    def _advance(self) -> list[LiftEvent]:
+    def _advance(self, context: _Context) -> list[LiftEvent]:
         events: list[LiftEvent] = []
-        while self._hop_end <= self._motion.end:
-            end = self._hop_end
-            self._hop_end += HOP
-            events += self._hop(end)
-            keep = end - int(self._criteria.memory_s * GRID_HZ)
-            self._rows.drop_before(keep)
-            self._motion.drop_before(keep)
+        while context.looks:
+            first, looks = context.looks.popleft()
+            busy = context.bouts.busy(looks, context.hops, first)
+            for hop in range(first, first + len(looks)):
+                if busy[hop - first] or context.run or self._open is not None:
+                    self._now = (hop + 1) * HOP
+                    events += self._hop(context, hop, look=bool(looks[hop - first]))
+        keep = context.hops.end * HOP - self._memory_rows
+        context.rows.drop_before(keep)
+        context.motion.drop_before(keep)
+        self._raw.drop_before(self._grid.sample_of(keep) - HOP)
         return events
 
-    def _end_context(self) -> list[LiftEvent]:
+    def _oldest(self, context: _Context) -> int:
+        """Oldest grid index that is sure to be remembered now, however the samples came."""
+        return max(context.first, self._now - self._memory_rows + HOP)
+
+    def _end(self, context: _Context, *, to_end: bool) -> list[LiftEvent]:
         """What is left when no more samples continue the context."""
-        self._smooth_to(self._rows.end)
-        events = self._advance()
-        end = self._now = self._motion.end
-        self._closing = True
-        if self._open is None and not self._run and 4 * GRID_HZ <= end - self._context < self._window_min_rows:
-            self._extend_run(self._window(self._context, end), end)
-        if self._open is None and self._run:
-            events += self._try_open(end, final=True)
-        if self._open is not None:
-            events += self._settle(self._open, end)
-        self._begin_context(end)
+        self._smooth_to(context, context.rows.end)
+        events = self._advance(context)
+        end = self._now = context.motion.end
+        context.closing = True
+        if self._open is None and not context.run and 4 * GRID_HZ <= end - context.first < self._window_min_rows:
+            events += self._extend_run(context, self._window(context, context.first, end))
+        if self._open is None and context.run:
+            events += self._try_run(context, final=True)
+        while self._open is not None:
+            events += self._settle(context, self._open)
+        if not context.n_sets and to_end:
+            events += self._damage(context)
+        self._context = None
         return events
 
-    def _hop(self, end: int) -> list[LiftEvent]:
-        self._now = end
-        start = max(end - self._window_rows, self._search_from)
+    def _hop(self, context: _Context, hop: int, *, look: bool) -> list[LiftEvent]:
         events: list[LiftEvent] = []
         if self._open is not None:
-            events += self._follow(self._open, end)
-        if self._open is None and end - start >= self._window_min_rows:
-            events += self._extend_run(self._window(start, end), end)
+            events += self._follow(context, self._open)
+        if self._open is not None:
+            return events
+        start = max(self._now - self._window_rows, context.search_from)
+        if (look or context.run) and self._now - start >= self._window_min_rows:
+            events += self._extend_run(context, self._window(context, start, self._now))
+        bouts = context.bouts.step(context.hops, hop)
+        if bouts and self._open is None and not context.run:
+            events += self._try_bouts(context, bouts)
         return events
 
-    def _window(self, start: int, end: int) -> _Window:
+    def _window(self, context: _Context, start: int, end: int) -> _Window:
         criteria = self._criteria
-        motion = self._motion.between(start, end)
+        motion = context.motion.between(start, end)
         centred = motion - motion.mean(axis=0)
-        rms = float(np.sqrt((centred * centred).sum(axis=1).mean()))
         found: Periodicity = NOT_PERIODIC
-        if rms >= criteria.window_rms_g:
-            found = find_period(motion, GRID_HZ, criteria)
+        if float(np.sqrt((centred * centred).sum(axis=1).mean())) >= criteria.window_rms_g:
+            shortest = criteria.period_min_s
+            if context.run:
+                shortest = min(shortest, criteria.running_period_share * _median_period(context.run) / GRID_HZ)
+            found = find_period(motion, GRID_HZ, criteria, shortest)
+            if self._hanging.is_due(end):
+                self._hanging.see(context.rows.between(start, end), end)
         return _Window(start=start, end=end, period_s=found.period_s, similarity=found.similarity)
 
-    def _extend_run(self, window: _Window, end: int) -> list[LiftEvent]:
-        criteria, events = self._criteria, []
+    def _extend_run(self, context: _Context, window: _Window) -> list[LiftEvent]:
+        criteria = self._criteria
         if window.period_s > 0 and window.similarity >= criteria.periodic:
-            self._run.append(window)
-            if end >= self._attempt_at and self._is_clear():
-                events += self._try_open(end, final=False)
-        elif self._run and end - self._run[-1].end >= criteria.hole_max_s * GRID_HZ:
-            events += self._try_open(end, final=True)
-        return events
+            context.run.append(window)
+            return self._try_run(context, final=False) if window.end >= context.attempt_at else []
+        if context.run and window.end - context.run[-1].end >= criteria.hole_max_s * GRID_HZ:
+            return self._try_run(context, final=True)
+        return []
 
-    def _is_clear(self) -> bool:
-        return max(window.similarity for window in self._run) >= self._criteria.clearly_periodic
+    # -- opening ---------------------------------------------------------------------------------------------------
 
-    # -- sets ------------------------------------------------------------------------------------------------------
-
-    def _try_open(self, end: int, *, final: bool) -> list[LiftEvent]:
-        """Match the run; open a set where it is one."""
-        if not self._is_clear():
+    def _try_run(self, context: _Context, *, final: bool) -> list[LiftEvent]:
+        """Match the run; open a set where it is one. A run that has ended without a set is excluded."""
+        run, criteria = context.run, self._criteria
+        if max(window.similarity for window in run) < criteria.clearly_periodic:
             if final:
-                self._forget_run()
+                context.run = []
             return []
-        period = _median_period(self._run)
-        start = max(
-            self._search_from, self._rows.first, self._run[0].start - int(self._criteria.margin_periods * period)
-        )
-        fit = self._fit(start, end, period)
-        if fit.reason:
-            self._attempts += 1
-            self._attempt_at = end + HOP * min(2**self._attempts, 16)
-            if not final:
-                return []
-            self._forget_run()
-            return self._exclude(fit)
-        first = int(fit.matches.centres[0]) - period // 2
-        sample = self._grid.sample_of(max(first, self._context))
-        opened = self._open = _Open(
+        period = _median_period(run)
+        start = max(context.search_from, self._oldest(context), run[0].start - int(criteria.margin_periods * period))
+        fit = self._fit(context, start, period)
+        if self._opens(fit):
+            return self._open_set(context, fit, start)
+        wait = 2 if fit.reason == "too few repetitions" else min(2 ** (context.attempts + 1), 16)
+        context.attempts += 1
+        context.attempt_at = self._now + wait * HOP
+        if not final:
+            return []
+        context.run, context.attempts = [], 0
+        return self._exclude(fit)
+
+    def _try_bouts(self, context: _Context, bouts: tuple[int, int]) -> list[LiftEvent]:
+        """Like bouts between pauses: open a set on them."""
+        start, period = max(bouts[0], context.search_from, self._oldest(context)), bouts[1]
+        fit = self._fit(context, start, period)
+        typical = float(fit.matches.similarity.mean()) if len(fit.matches.centres) >= 3 else 0.0
+        if typical < self._criteria.paused_match or not self._opens(fit):
+            return []
+        return self._open_set(context, fit, start)
+
+    def _opens(self, fit: Fit) -> bool:
+        """Whether a fit is enough to go live: a set, or three very like repetitions that may become one."""
+        few = fit.reason == "too few repetitions" and len(fit.matches.centres) >= 3
+        return not fit.reason or (few and float(fit.matches.similarity.mean()) >= self._criteria.live_match)
+
+    def _open_set(self, context: _Context, fit: Fit, start: int) -> list[LiftEvent]:
+        sample = self._grid.sample_of(max(fit.first, context.first))
+        opened = _Open(
             set_id=f"set-{sample}",
             start=start,
-            period=period,
+            period=fit.period,
             template_g=fit.matches.template_g,
-            refit_at=end + 4 * HOP,
+            exercise=self._declared or "unknown",
         )
-        return self._announce(opened, fit.matches.centres.tolist())
+        self._open = opened
+        context.run, context.attempts = [], 0
+        whole = fit.matches.centres[fit.matches.centres + fit.period // 2 <= self._now]
+        return self._announce(context, opened, whole.tolist())
 
-    def _forget_run(self) -> None:
-        self._run, self._attempts = [], 0
+    def _fit(self, context: _Context, start: int, period: int) -> Fit:
+        """Match what is known from a grid index on and judge it."""
+        rows = context.rows.between(start, self._now)
+        motion = context.motion.between(start, self._now)
+        fit = fit_set(rows, motion, (start, period), self._criteria)
+        if fit.reason in ("not alike", "irregular") and len(fit.matches.centres) >= 3 and self._splices(context, fit):
+            return replace(fit, reason="")
+        return fit
 
-    def _exclude(self, fit: _Fit) -> list[LiftEvent]:
-        if len(fit.matches.centres) < self._criteria.repetitions_min:
-            return []
-        middle = int(fit.matches.centres[len(fit.matches.centres) // 2])
-        return [Excluded(kind="set", peak_sample=self._grid.sample_of(middle), reason=fit.reason)]
+    # -- following -------------------------------------------------------------------------------------------------
 
-    def _fit(self, start: int, end: int, period: int) -> _Fit:
-        """Match the stretch [start, end) and judge it; centres become grid indices."""
-        rows = self._rows.between(start, end)
-        motion = self._motion.between(start, end)
-        if end - start < 2 * period:
-            return _Fit(period=period, matches=no_matches(), start=start, end=end, reason="too few repetitions")
-        found = find_repetitions(motion, rows[:, 3], period, self._criteria)
-        matches = Matches(found.centres + start, found.similarity, found.scale, found.template_g)
-        if len(found.centres) < 3:
-            return _Fit(period=period, matches=matches, start=start, end=end, reason="too few repetitions")
-        low = max(0, int(found.centres[0]) - period // 2)
-        high = min(len(rows), int(found.centres[-1]) + period // 2 + 1)
-        reason = refusal(found, period / GRID_HZ, texture(rows[low:high, :3]), self._criteria)
-        return _Fit(period=period, matches=matches, start=start, end=end, reason=reason)
-
-    def _announce(self, opened: _Open, centres: list[int]) -> list[LiftEvent]:
-        """Provisional repetitions that were not announced yet."""
-        fresh = [c for c in centres if not opened.centres or c > opened.centres[-1] + 0.6 * opened.period]
-        opened.centres += fresh
-        if fresh:
-            opened.ended = False
-        return [self._repetition(opened.set_id, c, opened.period, Status.PROVISIONAL) for c in fresh]
-
-    def _repetition(
-        self, set_id: str, centre: int, period: int, status: Status, exercise: str = "unknown"
-    ) -> Repetition:
-        start = max(centre - period // 2, self._context)
-        end = min(start + period, max(self._now, start + 1))
-        sample_of = self._grid.sample_of
-        return Repetition(
-            set_id=set_id, start_sample=sample_of(start), end_sample=sample_of(end), exercise=exercise, status=status
-        )
-
-    def _follow(self, opened: _Open, end: int) -> list[LiftEvent]:
+    def _follow(self, context: _Context, opened: _Open) -> list[LiftEvent]:
         """A set is open: new repetitions, its provisional end, its settling."""
         criteria = self._criteria
-        events: list[LiftEvent] = []
-        reach = round(opened.period * 0.625) + 1
-        start = max(opened.centres[-1] - opened.period, opened.start)
-        stretch = Stretch(self._motion.between(start, end), self._rows.between(start, end)[:, 3], opened.period)
-        trace = stretch.trace(opened.template_g, criteria.scales, criteria)
-        peaks = pick_peaks(trace.similarity, criteria.spacing_periods * opened.period, criteria.match)
-        centres = [int(p) - stretch.pad + start for p in peaks]
-        events += self._announce(opened, [c for c in centres if c + reach <= end])
-        still = (end - opened.centres[-1] - opened.period / 2) / GRID_HZ
-        too_long = end - opened.start >= (criteria.memory_s - 30) * GRID_HZ
-        if still >= criteria.set_end_s or too_long:
-            events += self._settle(opened, end)
-        elif not opened.ended and still >= criteria.provisional_end_s:
+        events = self._announce(context, opened, self._matched(context, opened))
+        if len(opened.centres) >= opened.refit_count:
+            opened.refit_count = round(1.5 * opened.refit_count)
+            events += self._refit(context, opened)
+        still_s = (self._now - opened.centres[-1] - opened.period / 2) / GRID_HZ
+        too_long = self._now - opened.start >= self._memory_rows - 30 * GRID_HZ
+        if still_s >= criteria.set_end_s or too_long:
+            return events + self._settle(context, opened)
+        if not opened.ended and still_s >= criteria.provisional_end_s:
             opened.ended = True
-            events += self._provisional_end(opened, end)
+            before = len(opened.centres)
+            events += self._refit(context, opened)
+            if len(opened.centres) == before:
+                fit = self._fit(context, opened.start, opened.period)
+                events += [] if fit.reason else [self._lift_set(context, opened, fit, Status.PROVISIONAL)]
         return events
 
-    def _provisional_end(self, opened: _Open, end: int) -> list[LiftEvent]:
-        fit = self._fit(opened.start, end, opened.period)
-        return [] if fit.reason else [self._lift_set(opened, fit, Status.PROVISIONAL, end)]
+    def _matched(self, context: _Context, opened: _Open) -> list[int]:
+        """Repetitions after the last known one that have ended by now."""
+        criteria, period = self._criteria, opened.period
+        start = max(opened.centres[-1] - period, opened.start)
+        rows, motion = context.rows.between(start, self._now), context.motion.between(start, self._now)
+        stretch = Stretch(motion, rows[:, 3], period)
+        similarity = stretch.trace(opened.template_g, criteria.scales, criteria).similarity
+        peaks = pick_peaks(similarity, criteria.spacing_periods * period, criteria.match)
+        known, found = opened.centres[-1], []
+        for peak in peaks.tolist():
+            centre = peak - stretch.pad + start
+            least = criteria.pause_match if centre - known > criteria.chain_periods * period else criteria.match
+            if centre + 0.625 * period + 1 <= self._now and similarity[peak] >= least:
+                found.append(centre)
+        return found
 
-    def _settle(self, opened: _Open, end: int) -> list[LiftEvent]:
-        fit = self._fit(opened.start, end, opened.period)
-        events: list[LiftEvent] = []
+    def _refit(self, context: _Context, opened: _Open) -> list[LiftEvent]:
+        """Take the template and the repetitions from all that is known of the set."""
+        fit = self._fit(context, opened.start, opened.period)
+        if fit.reason or not len(fit.matches.centres):
+            return []
+        opened.template_g = fit.matches.template_g
+        whole = fit.matches.centres[fit.matches.centres + fit.period // 2 <= self._now]
+        return self._announce(context, opened, whole.tolist())
+
+    def _announce(self, context: _Context, opened: _Open, centres: list[int]) -> list[LiftEvent]:
+        """Provisional repetitions that were not announced yet."""
+        known, room = opened.centres, self._criteria.spacing_periods * opened.period
+        fresh = [centre for centre in centres if not known or centre > known[-1] + room]
+        opened.centres = known + fresh
+        if fresh:
+            opened.ended = False
+        name, period = opened.exercise, opened.period
+        return [
+            self._repetition(context, (opened.set_id, name), (centre, period), Status.PROVISIONAL) for centre in fresh
+        ]
+
+    # -- settling --------------------------------------------------------------------------------------------------
+
+    def _settle(self, context: _Context, opened: _Open) -> list[LiftEvent]:
+        """The set as it was, or its withdrawal; the search goes on behind it."""
+        fit = self._fit(context, opened.start, opened.period)
+        events: list[LiftEvent]
         if fit.reason:
-            first, last = opened.centres[0], opened.centres[-1]
-            events.append(
-                LiftSet(
-                    set_id=opened.set_id,
-                    status=Status.WITHDRAWN,
-                    start_sample=self._grid.sample_of(first),
-                    end_sample=self._grid.sample_of(last),
-                    repetitions=(),
-                    notes=(fit.reason,),
-                )
-            )
-            events += self._exclude(fit)
-            self._search_from = opened.centres[-1] + opened.period // 2
+            events = [self._withdrawn(opened, fit.reason), *self._exclude(fit)]
+            behind = opened.centres[-1] + opened.period // 2
         else:
-            lift_set = self._lift_set(opened, fit, Status.SETTLED, end)
-            events.append(lift_set)
+            lift_set = self._lift_set(context, opened, fit, Status.SETTLED)
+            events, behind = [lift_set], fit.last
             self._last_set_end = lift_set.end_sample
-            self._search_from = int(fit.matches.centres[-1]) + opened.period // 2
+            context.n_sets += 1
         self._open = None
-        self._forget_run()
-        self._attempt_at = self._search_from
+        context.search_from = context.attempt_at = max(behind, self._oldest(context))
+        context.bouts.restart(context.search_from)
+        return events + self._search_again(context)
+
+    def _search_again(self, context: _Context) -> list[LiftEvent]:
+        """Go once more over the hops behind a set, which were only followed, never searched."""
+        now, events = self._now, list[LiftEvent]()
+        first = context.search_from // HOP + self._window_min_rows // HOP
+        for hop in range(first, now // HOP):
+            if self._open is not None:
+                break
+            self._now = (hop + 1) * HOP
+            start = max(self._now - self._window_rows, context.search_from)
+            if self._now - start >= self._window_min_rows:
+                events += self._extend_run(context, self._window(context, start, self._now))
+        self._now = now
         return events
 
-    def _lift_set(self, opened: _Open, fit: _Fit, status: Status, end: int) -> LiftSet:
+    def _withdrawn(self, opened: _Open, reason: str) -> LiftSet:
+        sample_of, half = self._grid.sample_of, opened.period // 2
+        return LiftSet(
+            set_id=opened.set_id,
+            status=Status.WITHDRAWN,
+            start_sample=max(sample_of(opened.centres[0] - half), 0),
+            end_sample=sample_of(opened.centres[-1] + half),
+            repetitions=(),
+            notes=(reason,),
+        )
+
+    def _exclude(self, fit: Fit) -> list[LiftEvent]:
+        centres = fit.matches.centres
+        if len(centres) < self._criteria.repetitions_min:
+            return []
+        middle = self._grid.sample_of(int(centres[len(centres) // 2]))
+        return [Excluded(kind="set", peak_sample=middle, reason=fit.reason)]
+
+    def _damage(self, context: _Context) -> list[LiftEvent]:
+        """A whole recording without a set that is spliced: say why nothing could be counted."""
+        if self._grid.sample_of(context.first) or context.motion.end > self._memory_rows:
+            return []
+        found = self._raw.splices(0, self._raw.end, to_end=True)
+        if found is None:
+            return []
+        reason = f"packets lost: spliced every {found.spacing_samples} samples"
+        return [Excluded(kind="set", peak_sample=found.first_sample, reason=reason)]
+
+    def _splices(self, context: _Context, fit: Fit) -> Splices | None:
+        """Packet borders with lost samples: in the recording so far while it is short, else in the fit."""
+        low, high = self._grid.sample_of(max(fit.first, self._oldest(context))), self._grid.sample_of(self._now)
+        if context.first == 0 and self._now <= self._memory_rows:
+            low = 0
+        return self._raw.splices(low, self._raw.end if context.closing else high, to_end=context.closing)
+
+    # -- what goes out ---------------------------------------------------------------------------------------------
+
+    def _repetition(
+        self, context: _Context, names: tuple[str, str], place: tuple[int, int], status: Status
+    ) -> Repetition:
+        centre, period = place
+        start = max(centre - period // 2, context.first)
+        end = min(centre + period - period // 2, max(self._now, start + 1))
+        sample_of = self._grid.sample_of
+        return Repetition(
+            set_id=names[0],
+            start_sample=sample_of(start),
+            end_sample=sample_of(end),
+            exercise=names[1],
+            status=status,
+        )
+
+    def _lift_set(self, context: _Context, opened: _Open, fit: Fit, status: Status) -> LiftSet:
+        name = self._name(context, fit)
+        opened.exercise = name.exercise
         centres = fit.matches.centres.tolist()
-        name = self._name(fit)
-        repetitions = tuple(self._repetition(opened.set_id, c, fit.period, status, name.exercise) for c in centres)
+        repetitions = tuple(
+            self._repetition(context, (opened.set_id, name.exercise), (c, fit.period), status) for c in centres
+        )
         first, last = repetitions[0].start_sample, repetitions[-1].end_sample
-        notes = list(name.notes)
-        low, high = centres[0] - fit.period // 2, centres[-1] + fit.period // 2
-        holes = [n for at, n in self._holes if at + n > low and at < high]
-        notes += [f"hole of {n / GRID_HZ:.1f} s" for n in holes]
-        cut = low - self._context < fit.period // 4 or (self._closing and end - high < fit.period // 4)
-        rest = None if self._last_set_end is None else (first - self._last_set_end) / self._grid.rate_hz
+        limits = self._limits(context, fit, (first, last))
         return LiftSet(
             set_id=opened.set_id,
             status=status,
@@ -367,18 +488,29 @@ class LiftDetector:
             exercise=name.exercise,
             exercise_confidence=name.confidence,
             exercise_source=name.source,
-            repetitions_are_at_least=bool(holes) or cut,
-            rest_before_s=rest,
+            repetitions_are_at_least=bool(limits),
+            rest_before_s=None if self._last_set_end is None else (first - self._last_set_end) / self._grid.rate_hz,
             seconds_per_repetition=float(np.median(np.diff(centres))) / GRID_HZ,
-            notes=tuple(notes),
+            notes=(*name.notes, *limits),
         )
 
-    def _name(self, fit: _Fit) -> Name:
-        centres = fit.matches.centres
-        low, high = int(centres[0]) - fit.period // 2, int(centres[-1]) + fit.period // 2 + 1
-        rows = self._rows.between(max(low, self._rows.first), min(high, self._rows.end))
-        rows = rows[rows[:, 3] > 0, :3]
-        return name_set(rows, fit.period / GRID_HZ, self._forearm or DEFAULT_FOREARM, self._declared, self._criteria)
+    def _limits(self, context: _Context, fit: Fit, place: tuple[int, int]) -> tuple[str, ...]:
+        """Why the count is a lower bound: holes, splices, an edge of the data."""
+        holes = [n for at, n in self._holes if at + n > place[0] and at < place[1]]
+        found = [f"hole of {n / self._grid.rate_hz:.1f} s" for n in holes]
+        if (splices := self._splices(context, fit)) is not None:
+            found.append(f"packets lost: spliced every {splices.spacing_samples} samples")
+        edge = fit.period // 4
+        if fit.first - context.first < edge:
+            found.append("begins before the data")
+        if context.closing and context.motion.end - fit.last < edge:
+            found.append("goes on after the data")
+        return tuple(found)
+
+    def _name(self, context: _Context, fit: Fit) -> Name:
+        rows = context.rows.between(max(fit.first, self._oldest(context)), min(fit.last, self._now))
+        seen = rows[rows[:, 3] > 0, :3]
+        return name_set(seen, fit.period / GRID_HZ, self.forearm, self._declared, self._criteria)
 
 
 def _median_period(run: list[_Window]) -> int:

@@ -65,7 +65,9 @@ def self_similarity(motion_g: FloatArray, first_lag: int, last_lag: int) -> Floa
     return np.asarray(shared / np.sqrt(np.maximum(head_ss * tail_ss, 1e-18)))
 
 
-def find_period(motion_g: FloatArray, sampling_rate_hz: float, criteria: LiftCriteria) -> Periodicity:
+def find_period(
+    motion_g: FloatArray, sampling_rate_hz: float, criteria: LiftCriteria, shortest_s: float | None = None
+) -> Periodicity:
     """Period of a window: the shortest lag of a lift that repeats nearly as well as the best one.
 
     A lag too short for a lift that repeats as well as the best means walking or shaking: no period.
@@ -77,7 +79,7 @@ def find_period(motion_g: FloatArray, sampling_rate_hz: float, criteria: LiftCri
         return NOT_PERIODIC
     r = self_similarity(motion_g, first, last)
     peaks = np.flatnonzero((r[1:-1] >= r[:-2]) & (r[1:-1] > r[2:])) + 1
-    is_lift = peaks + first >= criteria.period_min_s * sampling_rate_hz
+    is_lift = peaks + first >= (shortest_s or criteria.period_min_s) * sampling_rate_hz
     lifts, fast = peaks[is_lift], peaks[~is_lift]
     best = float(r[lifts].max()) if len(lifts) else 0.0
     if best <= 0 or (len(fast) and float(r[fast].max()) >= criteria.fast_share * best):

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadsense.detection.lift_criteria import LiftCriteria
+from loadsense.detection.lift_grid import GRID_HZ
 from loadsense.samples import FloatArray, IntArray
+
+#: Share of the template's energy from which a repetition counts as wholly seen.
+WHOLE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class _Trace:
     similarity: FloatArray
     gain: FloatArray
     scale: FloatArray
+    share: FloatArray
 
 
 def no_matches() -> Matches:
@@ -74,7 +79,7 @@ class Stretch:
         self.sum_yy = _running((self.yw * self.y).sum(axis=1))
         self.whole = bool(self.w[self.pad : self.pad + self.n].all())
 
-    def correlate(self, template_g: FloatArray, criteria: LiftCriteria) -> tuple[FloatArray, FloatArray]:
+    def correlate(self, template_g: FloatArray, criteria: LiftCriteria) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Correlation and gain with the template starting at each sample, over what is there."""
         m = len(template_g)
         t = template_g - template_g.mean(axis=0)
@@ -87,23 +92,24 @@ class Stretch:
         weight = np.correlate(self.w, (t * t).sum(axis=1), "valid") - (overlap * overlap).sum(axis=1) / count
         similarity = cross / np.sqrt(np.maximum(own, 1e-9) * np.maximum(weight, 1e-9))
         seen = (weight >= criteria.edge_energy * energy) & (count >= criteria.edge_cover * m)
-        return np.where(seen, similarity, -1.0), cross / np.maximum(weight, 1e-9)
+        return np.where(seen, similarity, -1.0), cross / np.maximum(weight, 1e-9), weight / max(energy, 1e-9)
 
     def trace(self, template_g: FloatArray, scales: tuple[float, ...], criteria: LiftCriteria) -> _Trace:
         """Best correlation over the scales, of the template centred at each sample."""
         size = len(self.y)
-        best = _Trace(np.full(size, -1.0), np.zeros(size), np.ones(size))
+        best = _Trace(np.full(size, -1.0), np.zeros(size), np.ones(size), np.zeros(size))
         for scale in scales:
             warped = _stretched(template_g, scale)
             m = len(warped)
             if m >= size:
                 continue
-            similarity, gain = self.correlate(warped, criteria)
+            similarity, gain, share = self.correlate(warped, criteria)
             at = slice(m // 2, m // 2 + len(similarity))
             better = similarity > best.similarity[at]
             best.similarity[at] = np.where(better, similarity, best.similarity[at])
             best.gain[at] = np.where(better, gain, best.gain[at])
             best.scale[at] = np.where(better, scale, best.scale[at])
+            best.share[at] = np.where(better, share, best.share[at])
         return best
 
     def average(self, centres: IntArray, m: int) -> FloatArray | None:
@@ -191,11 +197,67 @@ def find_repetitions(motion_g: FloatArray, present: FloatArray, period: int, cri
 def _final(stretch: Stretch, template: FloatArray, criteria: LiftCriteria) -> Matches:
     m = stretch.period
     trace = stretch.trace(template, criteria.scales, criteria)
-    peaks = pick_peaks(trace.similarity, criteria.spacing_periods * m, criteria.match)
-    if len(peaks):
-        gain = trace.gain[peaks] / np.median(trace.gain[peaks])
-        peaks = peaks[(gain > criteria.gain_min) & (gain < criteria.gain_max)]
-    if len(peaks) > 1:
-        parts = np.split(peaks, np.flatnonzero(np.diff(peaks) > 2.2 * m) + 1)
-        peaks = max(parts, key=len)
+    strong = pick_peaks(trace.similarity, criteria.spacing_periods * m, criteria.match)
+    cut = trace.share < WHOLE
+    strong = _of_size(strong, strong, trace.gain, (criteria.gain_min, criteria.gain_max))
+    peaks = _chain(strong, trace.similarity, m, criteria)
+    if len(peaks) >= 3:
+        weak = pick_peaks(trace.similarity, criteria.spacing_periods * m, criteria.weak_match)
+        weak = _of_size(weak[~cut[weak]], peaks, trace.gain, (criteria.weak_gain_min, criteria.gain_max))
+        peaks = _without_squeezed(peaks, trace.gain, criteria)
+        peaks = _filled(peaks, weak, trace.similarity, criteria)
     return Matches(peaks - stretch.pad, trace.similarity[peaks], trace.scale[peaks], template)
+
+
+def _chain(peaks: IntArray, similarity: FloatArray, period: int, criteria: LiftCriteria) -> IntArray:
+    """The longest chain without a long pause, and what continues it across pauses with a good match."""
+    if len(peaks) < 2:
+        return peaks
+    step = criteria.chain_periods * period
+    parts = np.split(peaks, np.flatnonzero(np.diff(peaks) > step) + 1)
+    core = max(range(len(parts)), key=lambda k: len(parts[k]))
+    low = high = core
+    pause = period + criteria.pause_max_s * GRID_HZ
+    while low > 0 and _continues(parts[low - 1], parts[low][0] - parts[low - 1][-1], similarity, pause, criteria):
+        low -= 1
+    while high + 1 < len(parts) and _continues(
+        parts[high + 1], parts[high + 1][0] - parts[high][-1], similarity, pause, criteria
+    ):
+        high += 1
+    return np.concatenate(parts[low : high + 1])
+
+
+def _continues(part: IntArray, step: int, similarity: FloatArray, longest: float, criteria: LiftCriteria) -> bool:
+    """Whether repetitions beyond a pause belong to the set: near enough, and as good as its own."""
+    return bool(step <= longest and similarity[part].mean() >= criteria.pause_match)
+
+
+def _of_size(peaks: IntArray, like: IntArray, gain: FloatArray, limits: tuple[float, float]) -> IntArray:
+    """Peaks whose size is within limits of the median size of those they should be like."""
+    if not len(peaks):
+        return peaks
+    size = gain[peaks] / np.median(gain[like])
+    return peaks[(size > limits[0]) & (size < limits[1])]
+
+
+def _filled(peaks: IntArray, weak: IntArray, similarity: FloatArray, criteria: LiftCriteria) -> IntArray:
+    """With weaker repetitions where one is missing: an interval from the rest, inside and one beyond each end."""
+    interval = float(np.median(np.diff(peaks)))
+    room, reach = criteria.weak_spacing * interval, criteria.chain_periods * interval
+    kept = peaks.tolist()
+    for peak in weak[np.argsort(-similarity[weak], kind="stable")].tolist():
+        near = min(abs(peak - other) for other in kept)
+        beyond = max(kept[0] - peak, peak - kept[-1])
+        is_next = beyond <= 0 or (peaks[0] == kept[0] if peak < kept[0] else peaks[-1] == kept[-1])
+        if is_next and room <= near <= reach:
+            kept = sorted([*kept, peak])
+    return np.array(kept, dtype=np.int64)
+
+
+def _without_squeezed(peaks: IntArray, gain: FloatArray, criteria: LiftCriteria) -> IntArray:
+    """Without small movements squeezed between two repetitions that are hardly further apart than usual."""
+    room = criteria.squeezed_spacing * float(np.median(np.diff(peaks)))
+    small = gain[peaks] < criteria.squeezed_gain * np.median(gain[peaks])
+    squeezed = np.zeros(len(peaks), dtype=bool)
+    squeezed[1:-1] = peaks[2:] - peaks[:-2] < room
+    return peaks[~(small & squeezed)]
