@@ -1,4 +1,4 @@
-"""One engine: whole, in small blocks, at random cuts and by the reader's own blocks, the same events and the same result.
+"""One engine: whole, in small blocks, at random cuts, by the reader's own blocks: the same events and the same result.
 
 Everything is compared with ==, so that a difference in the last bit fails.
 """
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loadsense as ls
-from loadsense.events import Landing, LandingCandidate, LiftSet, Repetition, Status
+from loadsense.events import Landing, Status
 from loadsense.placement import Placement
 from loadsense.samples import Gap, Recording, SampleBlock, StreamInfo
 
