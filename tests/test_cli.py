@@ -1,7 +1,7 @@
 """The command line: what is typed, what comes back, and one line for every mistake."""
 
+import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from builders import report, verdict
 
 from loadsense import __version__, cli
+from loadsense.render import terminal
+from loadsense.render.page import session_page
 from loadsense.render.progress import Progress
 from loadsense.render.schema import summary_schema
 
@@ -250,34 +253,6 @@ def test_a_mistake_is_one_line_in_a_process_too(tmp_path):
     assert ran.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals here")
-def test_a_terminal_gets_colour_and_a_pipe_does_not(tmp_path):
-    arguments = ["analyze", HIP, "--placement", "hip", "--end", "60"]
-    assert "\x1b[" not in python(*arguments, cwd=tmp_path).stdout
-    main, terminal = os.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "400"}
-    environment.pop("NO_COLOR", None)
-    command = [sys.executable, "-m", "loadsense", *arguments]
-    with subprocess.Popen(
-        command, stdout=terminal, stderr=subprocess.DEVNULL, cwd=tmp_path, env=environment
-    ) as process:
-        os.close(terminal)
-        said = read_all(main)
-    os.close(main)
-    assert process.returncode == 0
-    assert "\x1b[1;33mVERDICT NOT REACHED" in said
-
-
-def read_all(descriptor):
-    parts = []
-    try:
-        while part := os.read(descriptor, 4096):
-            parts.append(part)
-    except OSError:  # Linux ends a pseudo-terminal so
-        pass
-    return b"".join(parts).decode("utf-8", "replace")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break with a signal on POSIX only")
 def test_a_reader_that_goes_away_is_no_error(tmp_path):
     command = [sys.executable, "-m", "loadsense", "thresholds"]
@@ -287,7 +262,56 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert b"Traceback" not in said
 
 
-def test_progress_is_silent_where_nobody_looks(capsys):
-    with Progress(quiet=False) as progress:
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_colour_and_a_pipe_does_not(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    lines = terminal.lines(session_page(report()))
+    screen, pipe = Screen(), io.StringIO()
+    terminal.show(lines, screen)
+    terminal.show(lines, pipe)
+    assert "\x1b[1;32mVERDICT REACHED" in screen.getvalue()
+    assert "\x1b" not in pipe.getvalue()
+    assert pipe.getvalue().splitlines() == [line.plain for line in lines]
+
+
+def test_a_terminal_that_wants_no_colour_gets_none(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    terminal.show(terminal.lines(session_page(report(verdict=verdict("not_reached")))), screen)
+    assert "\x1b[1;33m" not in screen.getvalue()
+    assert "VERDICT NOT REACHED" in screen.getvalue()
+
+
+def test_progress_shows_on_a_terminal_when_it_takes_long():
+    screen = Screen()
+    with Progress(quiet=False, stream=screen, patience_s=0.0) as progress:
+        progress("hip", 100_000)
+        progress("hip", 250_000)
+    assert "hip" in screen.getvalue()
+    assert "samples" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"quiet": True, "stream": Screen(), "patience_s": 0.0}, {"quiet": False, "stream": Screen()}, {"quiet": False}],
+    ids=["quiet", "short", "not a terminal"],
+)
+def test_progress_is_silent_when_quiet_short_or_unseen(options, capsys):
+    with Progress(**options) as progress:
         progress("hip", 1000)
     assert capsys.readouterr().err == ""
+    assert "stream" not in options or options["stream"].getvalue() == ""
+
+
+def test_main_leaves_with_the_exit_code(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["analyze", "nowhere.csv"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("error: ")

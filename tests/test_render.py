@@ -457,6 +457,19 @@ def test_text_from_files_cannot_become_markup():
     assert "&lt;script&gt;" in page
 
 
+def test_a_file_name_cannot_break_lines_or_encodings(tmp_path):
+    odd = replace(info(), origin=replace(info().origin, file="a\n\x1b[31m\udcff.csv"))
+    session = report([replace(recording(), info=odd)])
+    assert terminal_text(session)[0] == "recording    a??[31m?.csv"
+    assert (Path(session.write(str(tmp_path), stem="s")) / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("basis", "words"), [("evidence", "published levels alone"), ("prescribed", "asked for")])
+def test_without_a_plan_the_report_says_what_was_judged(basis, words):
+    page = html.render(session_page(report(prescription=PrescriptionResult(plan=None), verdict=verdict(basis=basis))))
+    assert words in page
+
+
 # -- CSV
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))

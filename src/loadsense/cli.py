@@ -17,7 +17,7 @@ from loadsense import __version__
 from loadsense.errors import LoadSenseError, OptionError
 
 if TYPE_CHECKING:
-    from loadsense.render.page import Fact, SessionPage
+    from loadsense.render.page import Fact
     from loadsense.render.progress import Progress
     from loadsense.results import SessionReport
     from loadsense.samples import Recording
@@ -367,29 +367,13 @@ def _stems(sessions: Sequence[_Sensors]) -> list[str]:
 
 def _show(report: SessionReport, folder: str, *, as_json: bool, quiet: bool) -> None:
     """Print the session, in words or for a program."""
-    from loadsense.render import json_page
+    from loadsense.render import json_page, terminal
     from loadsense.render.page import session_page
 
     if as_json:
         typer.echo(json_page.text(report), nl=False)
     else:
-        _print(session_page(report), folder, quiet=quiet)
-
-
-def _print(page: SessionPage, folder: str, *, quiet: bool) -> None:
-    """The page on the terminal: with colour where there is some, plain in a pipe."""
-    from loadsense.render import terminal
-
-    lines = terminal.lines(page, folder=folder)[-1 if quiet else 0 :]
-    if not sys.stdout.isatty():
-        typer.echo("\n".join(line.plain for line in lines))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    for line in lines:
-        console.print(Text.assemble((line.plain[: -len(line.text)], line.label_style), (line.text, line.style)))
+        terminal.show(terminal.lines(session_page(report), folder=folder)[-1 if quiet else 0 :], sys.stdout)
 
 
 def _print_json(content: object) -> None:

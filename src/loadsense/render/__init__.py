@@ -102,7 +102,7 @@ def _write_whole(files: dict[str, str], target: Path) -> None:
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         for name, text in files.items():
-            (aside / name).write_text(text, encoding="utf-8", newline="")
+            (aside / name).write_text(text, encoding="utf-8", errors="replace", newline="")
         _move(aside, target, list(files))
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
     import rich.progress
@@ -20,10 +20,16 @@ class Progress:
     ----------
     quiet : bool
         Never show anything.
+    stream : text stream, optional
+        Where to show it; standard error when None, and never where it is not a terminal.
+    patience_s : float
+        Seconds of work after which it appears.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._off = quiet or not sys.stderr.isatty()
+    def __init__(self, *, quiet: bool, stream: TextIO | None = None, patience_s: float = PATIENCE_S) -> None:
+        self._stream = stream or sys.stderr
+        self._patience_s = patience_s
+        self._off = quiet or not self._stream.isatty()
         self._bar: rich.progress.Progress | None = None
         self._tasks: dict[str, rich.progress.TaskID] = {}
         self._since: float | None = None
@@ -40,15 +46,15 @@ class Progress:
         if self._off:
             return
         self._since = monotonic() if self._since is None else self._since
-        if self._bar is None and monotonic() - self._since < PATIENCE_S:
+        if self._bar is None and monotonic() - self._since < self._patience_s:
             return
-        self._bar = self._bar or _bar()
+        self._bar = self._bar or _bar(self._stream)
         if sensor not in self._tasks:
             self._tasks[sensor] = self._bar.add_task(sensor, total=None)
         self._bar.update(self._tasks[sensor], completed=n_samples)
 
 
-def _bar() -> rich.progress.Progress:
+def _bar(stream: TextIO) -> rich.progress.Progress:
     """A bar that counts samples and goes away when it is done."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -58,7 +64,7 @@ def _bar() -> rich.progress.Progress:
         BarColumn(),
         TextColumn("{task.completed:,.0f} samples"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=Console(file=stream),
         transient=True,
     )
     bar.start()

@@ -39,7 +39,8 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 def title(report: SessionReport) -> str:
     """File names of the recordings, or "from memory"."""
     files = [PurePath(r.info.origin.file).name for r in report.recordings if r.info.origin.file]
-    return " + ".join(files) or "Session from memory"
+    printable = ("".join(c if c.isprintable() else "?" for c in file) for file in files)
+    return " + ".join(printable) or "Session from memory"
 
 
 def when(report: SessionReport) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TextIO
 
 from loadsense.render.page import Fact, PlanTable, SessionPage
 from loadsense.render.words import DASH, counted
@@ -56,6 +57,28 @@ def lines(page: SessionPage, *, folder: str | None = None) -> tuple[Line, ...]:
     after.append(Line("", page.footer, style="dim"))
     room = MOST_LINES - 1 - len(after)
     return (*body[:room], *after, _verdict(page))
+
+
+def show(lines: Sequence[Line], stream: TextIO) -> None:
+    """Print lines: with colour on a terminal that has it, plain in a pipe.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        From `lines`.
+    stream : text stream
+        Where to.
+    """
+    if not stream.isatty():
+        stream.write("".join(f"{line.plain}\n" for line in lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False)
+    for line in lines:
+        label = line.plain[: len(line.plain) - len(line.text)]
+        console.print(Text.assemble((label, line.label_style), (line.text, line.style)))
 
 
 def _plan(plan: PlanTable) -> str:
