@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -72,10 +73,20 @@ def _tables(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
     write_recording(Recording.from_arrays(accel_g, sampling_rate_hz=100.0, range_g=8.0), own)
     columns = dict(zip("xyz", accel_g.T, strict=True))
     table = pa.table({"time": np.arange(1500) / 100.0, **columns})
-    pq.write_table(table, folder / "seed.parquet")
-    pyarrow.feather.write_feather(table, str(folder / "seed.arrow"))
-    names = {"loadsense": own.name, "parquet": "seed.parquet", "arrow": "seed.arrow"}
-    return {reader: [(name, (folder / name).read_bytes())] for reader, name in names.items()}
+    # uncompressed: damage then reaches the values and the encodings
+    pq.write_table(table, folder / "seed.parquet", compression="none", use_dictionary=False)
+    pyarrow.feather.write_feather(table, str(folder / "seed.arrow"), compression="uncompressed")
+    stamps = pa.array(np.arange(1500) * 10_000_000 + 10**18, pa.timestamp("ns", tz="UTC"))
+    stamped = table.set_column(0, "time", stamps)
+    pq.write_table(stamped, folder / "stamped.parquet", compression="none", use_dictionary=False)
+    texts = table.set_column(0, "time", pa.array([str(moment)[:23] for moment in stamps.to_numpy()]))
+    pyarrow.feather.write_feather(texts, str(folder / "texts.arrow"), compression="uncompressed")
+    names = {
+        "loadsense": [own.name],
+        "parquet": ["seed.parquet", "stamped.parquet"],
+        "arrow": ["seed.arrow", "texts.arrow"],
+    }
+    return {reader: [(name, (folder / name).read_bytes()) for name in those] for reader, those in names.items()}
 
 
 def damaged(data: bytes, rng: np.random.Generator, other: bytes) -> bytes:
@@ -213,6 +224,7 @@ def main() -> int:
     limit = _address_space_bytes() + (options.memory_mb << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     n_faults = 0
+    warnings.simplefilter("error")  # arithmetic on nonsense is a fault too
     for reader in options.only or files:
         begun = time.perf_counter()
         results = Counter(fuzz(reader, files[reader], options.count, options.seed, folder))

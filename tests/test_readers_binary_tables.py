@@ -400,6 +400,30 @@ def test_missing_values_times_and_odd_tables_are_refused(tmp_path, name):
         list(read(path).blocks())
 
 
+@pytest.mark.parametrize(
+    ("time_unit", "value", "words"),
+    [(0.01, 1e200, "row 2602: a value is missing or infinite"), (np.inf, 1.0, "a time is infinite")],
+)
+def test_numbers_that_no_sensor_gives_are_refused(tmp_path, time_unit, value, words):
+    times = np.arange(3000) / 100.0
+    times[2600] += time_unit - 0.01
+    x = enc.walk_counts(3000, per_g=256)[:, 0] / 256.0
+    x[2600] = value
+    table = table_of(time=times).set_column(1, "x", pa.array(x))
+    with pytest.raises(ContentError, match=words):
+        list(read(write_table(table, tmp_path / "a.parquet")).blocks())
+
+
+def test_times_as_text_must_be_iso(tmp_path):
+    texts = [f"{i // 360000:02d}:{i // 6000 % 60:02d}:{i // 100 % 60:02d}.{i % 100:02d}0" for i in range(3000)]
+    with pytest.raises(ContentError, match="times are stored as text; store them as timestamps or seconds"):
+        list(read(write_table(table_of(time=pa.array(texts)), tmp_path / "a.parquet")).blocks())
+    iso = [f"2026-11-20T10:00:{i / 100:06.3f}" for i in range(3000)]
+    iso[2900] = "later"
+    with pytest.raises(ContentError, match="a time cannot be read"):
+        list(read(write_table(table_of(time=pa.array(iso)), tmp_path / "b.parquet")).blocks())
+
+
 def test_a_row_group_too_large_to_be_decoded_at_once_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("loadsense.readers.loadsense_format.MOST_GROUP_BYTES", 1000)
     path = write_table(table_of(time=np.arange(3000) / 100), tmp_path / "a.parquet")

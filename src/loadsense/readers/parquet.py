@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _PARQUET: Final = b"PAR1"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
+#: No sensor has more counts, and no clock more nanoseconds.
+_MOST_UNITS: Final = 1e12
+_MOST_TIME_UNITS: Final = 1e20
 _HEAD_ROWS: Final = 2000
 _BATCH_ROWS: Final = 65536
 
@@ -75,7 +78,7 @@ class _TableRows(RowReader):
             values = np.empty((batch.num_rows, 3))
             for axis in range(3):
                 values[:, axis] = _floats(batch.column(used[axis]))
-            bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+            bad = np.flatnonzero(~(np.abs(values) < _MOST_UNITS).all(axis=1))
             if len(bad):
                 raise ContentError(f"row {row + bad[0]}: a value is missing or infinite; leave such rows out")
             yield RowBlock(row, None if time is None else self._times_s(batch.column(used[3]), row), values)
@@ -89,14 +92,17 @@ class _TableRows(RowReader):
         if column.null_count or time is None:
             raise ContentError(f"rows {row} to {row + len(column) - 1}: a time is missing; leave such rows out")
         if time.kind == "number":
-            return (_floats(column) - self._base) * time.seconds_per_unit
+            stamps = _floats(column)
+            if not (np.abs(stamps) < _MOST_TIME_UNITS).all():
+                raise ContentError(f"rows {row} to {row + len(column) - 1}: a time is infinite; leave such rows out")
+            return (stamps - self._base) * time.seconds_per_unit
         if time.kind not in ("iso", "iso_offset"):
             raise ContentError(f"row {row}: times are stored as text; store them as timestamps or seconds")
         try:
-            stamps = column.cast(pa.timestamp("ns", tz=getattr(column.type, "tz", None)))
+            moments = column.cast(pa.timestamp("ns", tz=getattr(column.type, "tz", None)))
         except pa.ArrowInvalid:
             raise ContentError(f"rows {row} to {row + len(column) - 1}: a time cannot be read") from None
-        times_s: np.ndarray = (stamps.cast(pa.int64()).to_numpy(zero_copy_only=False) - np.int64(self._base)) * 1e-9
+        times_s: np.ndarray = (moments.cast(pa.int64()).to_numpy(zero_copy_only=False) - np.int64(self._base)) * 1e-9
         return times_s
 
 
@@ -139,15 +145,14 @@ def _plain_columns(path: Path) -> list[str]:
     """
     import pyarrow as pa
 
-    with _opened(path) as (schema, _):
-        fields = list(schema)
     tests = (pa.types.is_floating, pa.types.is_integer, pa.types.is_timestamp)
-    names = [
-        field.name
-        for field in fields
-        if any(test(field.type) for test in tests)
-        or (pa.types.is_string(field.type) and take_apart(0, field.name).is_time)
-    ]
+    with _opened(path) as (schema, _):
+        names = [
+            field.name
+            for field in schema
+            if any(test(field.type) for test in tests)
+            or (pa.types.is_string(field.type) and take_apart(0, field.name).is_time)
+        ]
     if len(set(names)) < len(names):
         raise FormatError(f"{path.name}: two columns have the same name ({', '.join(names)}); rename one")
     return names
@@ -158,7 +163,9 @@ def _batches(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
     with _opened(path) as (_, batches):
         for batch in batches:
             for first in range(0, batch.num_rows, _BATCH_ROWS):
-                yield batch.select(names).slice(first, _BATCH_ROWS)
+                part = batch.select(names).slice(first, _BATCH_ROWS)
+                part.validate(full=True)  # Arrow files carry no checksums, and texts may be no UTF-8
+                yield part
 
 
 @contextmanager
@@ -171,15 +178,9 @@ def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
         return
     with _opened_arrow(path) as reader:
         if hasattr(reader, "num_record_batches"):
-            yield reader.schema, (_checked(reader.get_batch(i)) for i in range(reader.num_record_batches))
+            yield reader.schema, (reader.get_batch(i) for i in range(reader.num_record_batches))
         else:
-            yield reader.schema, (_checked(batch) for batch in reader)
-
-
-def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch whose lengths and offsets fit its buffers: Arrow files carry no checksums."""
-    batch.validate(full=True)
-    return batch
+            yield reader.schema, iter(reader)
 
 
 @contextmanager
