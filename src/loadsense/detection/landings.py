@@ -62,6 +62,8 @@ class LandingCriteria:
         Two landings this close are one, the first.
     gap_kept_s : float
         A longer gap ends the context of a train.
+    contact_g : float
+        Take-off and initial contact are where |a| crosses this, RAW g.
     impact_over_g, impact_longest_s : float
         The impact ends where |a| falls below this, RAW g, or after this time.
     """
@@ -75,6 +77,7 @@ class LandingCriteria:
     join_within_s: float
     same_within_s: float
     gap_kept_s: float
+    contact_g: float
     impact_over_g: float
     impact_longest_s: float
 
@@ -354,25 +357,44 @@ class LandingDetector:
     def _candidate(self, impact: FlightImpact, verdict: Verdict, status: Status) -> LandingCandidate:
         history, flight = self._history, impact.flight
         peak, _ = self._raw_peak(impact)
-        longest = peak + round(self._criteria.impact_longest_s * self._rate_hz)
-        # not one sample beyond the hop: what has arrived besides depends on how the stream was cut
-        longest = max(peak + 1, min(longest, history.native(self._trace.end - 1) + 1))
-        after = history.raw_magnitude(peak, longest)
-        calm = np.flatnonzero(after < self._criteria.impact_over_g)
-        whole = impact.flight.end + round(0.4 * GRID_HZ)
+        start, contact = self._edges(impact, peak)
+        whole = flight.end + round(0.4 * GRID_HZ)
+        cut_short = whole > self._trace.end or not self._trace.recorded(impact.peak, whole)
         return LandingCandidate(
             event_id=f"landing-{peak}",
             status=status,
-            landing_sample=min(history.native(flight.end), peak),
+            landing_sample=contact,
             peak_sample=peak,
-            end_sample=peak + (int(calm[0]) if len(calm) else len(after)),
-            flight_start_sample=history.native(flight.start),
-            flight_s=flight.deficit_g_s if self._capability.landing_method != "wrist" else None,
+            end_sample=self._impact_end(peak),
+            flight_start_sample=start,
+            flight_s=(contact - start) / self._rate_hz if self._capability.landing_method != "wrist" else None,
             takeoff=verdict.takeoff,
-            truncated=status is Status.SETTLED
-            and (whole > self._trace.end or not self._trace.recorded(impact.peak, whole)),
+            truncated=status is Status.SETTLED and cut_short,
             notes=("experimental",) * self._capability.experimental + ("untested on people",) * verdict.untested,
         )
+
+    def _edges(self, impact: FlightImpact, peak: int) -> tuple[int, int]:
+        """First sample in the air and first sample on the ground.
+
+        The running median is late at a steep edge, by up to three of its samples: the recorded |a| says it better.
+        """
+        history, flight, level = self._history, impact.flight, self._criteria.contact_g
+        first = history.native(flight.start - 1)
+        on_ground = np.flatnonzero(history.raw_magnitude(first, history.native(flight.start + 4)) >= level)
+        start = first + int(on_ground[-1]) + 1 if len(on_ground) else history.native(flight.start)
+        low = history.native(flight.end - 4)
+        in_air = np.flatnonzero(history.raw_magnitude(low, min(history.native(flight.end), peak)) < level)
+        contact = low + int(in_air[-1]) + 1 if len(in_air) else low
+        return start, max(start + 1, min(contact, peak))
+
+    def _impact_end(self, peak: int) -> int:
+        """First sample after the peak at which the impact is over."""
+        longest = peak + round(self._criteria.impact_longest_s * self._rate_hz)
+        # not one sample beyond the hop: what has arrived besides depends on how the stream was cut
+        longest = max(peak + 1, min(longest, self._history.native(self._trace.end - 1) + 1))
+        after = self._history.raw_magnitude(peak, longest)
+        calm = np.flatnonzero(after < self._criteria.impact_over_g)
+        return peak + (int(calm[0]) if len(calm) else len(after))
 
 
 def _judges(

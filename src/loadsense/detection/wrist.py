@@ -120,10 +120,11 @@ class WristJudge:
 
     def _smooth(self, trace: Trace, first: int, end: int) -> FloatArray:
         """Smoothed |a| over [first, end), the edges repeated."""
-        low, high = max(trace.start, first - 2 * _HALF), min(trace.end, end + 2 * _HALF)
-        values = trace.g(low, high)
-        padded = np.pad(values, (2 * _HALF - (first - low), 2 * _HALF - (high - end)), mode="edge")
-        return smoothed(padded)
+        before, after = max(0, trace.start - first + 2 * _HALF), max(0, end + 2 * _HALF - trace.end)
+        values = trace.g(first - 2 * _HALF, end + 2 * _HALF)
+        if before or after:
+            values = np.pad(values, (before, after), mode="edge")
+        return smoothed(values)
 
     def _impact(self, trace: Trace, start: int, stop: int, dip: FloatArray) -> FlightImpact | None:
         deficit = float(np.maximum(1.0 - dip, 0.0).sum()) / GRID_HZ
