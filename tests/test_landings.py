@@ -267,7 +267,7 @@ def test_a_recording_may_begin_late_and_in_the_middle_of_hops() -> None:
     assert len(found) >= 12
 
 
-# -- cuts change nothing ------------------------------------------------------------------------------------------------
+# -- cuts change nothing ----------------------------------------------------------------------------------------------
 
 
 SCENES: dict[str, Callable[[], Simulated]] = {
@@ -378,7 +378,7 @@ def test_the_grid_lies_on_the_line_between_means() -> None:
     assert angle_deg(np.array([1.0, 0.0, 0.0]), np.array([0.0, 2.0, 0.0])) == pytest.approx(90.0)
 
 
-# -- real recordings ----------------------------------------------------------------------------------------------------
+# -- real recordings --------------------------------------------------------------------------------------------------
 
 
 def real(folder: str, name: str, placement: str, range_g: float) -> Found:

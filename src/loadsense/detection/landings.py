@@ -355,7 +355,7 @@ class LandingDetector:
         return first + at, float(raw[at])
 
     def _candidate(self, impact: FlightImpact, verdict: Verdict, status: Status) -> LandingCandidate:
-        history, flight = self._history, impact.flight
+        flight = impact.flight
         peak, _ = self._raw_peak(impact)
         start, contact = self._edges(impact, peak)
         whole = flight.end + round(0.4 * GRID_HZ)
