@@ -193,6 +193,7 @@ MISTAKES = {
     "unknown zone": ([HIP, "--tz", "Europe/Madird"], "did you mean 'Europe/Madrid'"),
     "unknown plan": ([HIP, "--plan", "hiirit"], "did you mean 'hirit'"),
     "unknown profile": ([HIP, "--thresholds", "hip-high"], "Known: "),
+    "a body mass of nothing": ([HIP, "--body-mass-kg", "0"], "expected 20 to 300 kg"),
     "body mass in grams": ([HIP, "--body-mass-kg", "6300"], "expected 20 to 300 kg"),
     "load without a number": ([HIP, "--load", "deadlift"], "such as deadlift=60"),
     "load without a name": ([HIP, "--load", "=60"], "such as deadlift=60"),

@@ -318,7 +318,9 @@ def _is_offset(word: str) -> bool:
 def _recordings(sensors: _Sensors, reading: dict[str, Any], person: str | None) -> dict[str, Recording]:
     """Files opened; a sensor's name is its placement, and the person's file knows the body mass."""
     from loadsense import evidence, readers
+    from loadsense.samples import checked_body_mass_kg
 
+    checked_body_mass_kg(reading.get("body_mass_kg"))  # a file of recordings may say 0 for unknown, a person may not
     if person is not None and "body_mass_kg" not in reading:
         reading = reading | _given(body_mass_kg=evidence.load_person(person).body_mass_kg)
     return {
