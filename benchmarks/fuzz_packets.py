@@ -9,6 +9,7 @@ import argparse
 import struct
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    warnings.simplefilter("error")
     for name in DECODERS:
         print(fuzz(name, given.packets, given.seed))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: this order; text comes last because it takes everything and refuses by name what is no table.
 READERS: Final[dict[str, str]] = {
     "loadsense": "loadsense.readers.loadsense_format",
+    "loadsense_live": "loadsense.readers.live_log",
     "actigraph_gt3x": "loadsense.readers.gt3x",
     "axivity_cwa": "loadsense.readers.cwa",
     "axivity_wav": "loadsense.readers.axivity_wav",

@@ -69,7 +69,8 @@ class MovesenseDecoder:
         if not n or first_ns is None:
             return ()
         self._next_ns = first_ns + n * self._interval_ns
-        values = np.frombuffer(body, "<f4", count=3 * n).astype(np.float64).reshape(n, 3)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a fault like any other
+            values = np.frombuffer(body, "<f4", count=3 * n).astype(np.float64).reshape(n, 3)
         accel_g = values / STANDARD_GRAVITY_M_PER_S2
         if not finite(accel_g):
             self.faults += 1

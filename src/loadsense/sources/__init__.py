@@ -1,0 +1,1 @@
+"""Where live samples come from and where they are kept: radio, log, replay."""
