@@ -38,21 +38,28 @@ class ActivityCriteria:
 
     Attributes
     ----------
-    still_below_g, moving_from_g, vigorous_from_g : float
-        Standard deviation of |a|: below the first is still, from the second on it may be gait, from the third running
-        or jumping.
-    flight_share : float
-        Least share of time below 0.5 g of running and jumping.
+    still_below_g, moving_from_g : float
+        Standard deviation of |a|: below the first is still, from the second on it may be gait.
+    vigorous_from_g, violent_from_g, flight_share : float
+        Running or jumping: standard deviation of |a| from the first on with at least this share of time below 0.5 g, or
+        from the second on.
     rhythm, walking_rhythm : float
         Least autocorrelation of |a| at a step's or a stride's lag.
-    running_high_g : float
-        Least 95 % quantile of |a| in running, RAW g.
-    jumping_alike, jumping_flight_share, jumping_rhythm : float
-        Continuous jumping: least correlation of all axes one step later, share of time below 0.5 g, and step rhythm.
-    jump_peak_g : float
-        Least peak of single jumps, RAW g.
+    running_from_g, running_high_g : float
+        Least standard deviation and least 95 % quantile of |a| in running.
+    longest_running_step_s : float
+        Longest step of running without flights in |a|, as an ankle or a wrist shows it.
+    jumping_alike, jumping_rhythm, jumping_flight_share : float
+        Continuous jumping: least correlation of all axes one step later, step rhythm, and share of time below 0.5 g.
+    jumping_from, running_to : float
+        Flight share + (alike - jumping_alike) / 2: jumping from the first on, running below the second, between them
+        it is not clear.
+    jump_peak_g, jump_calm_share : float
+        Single jumps: least peak, RAW g, and least share of time within 0.15 g of 1 g.
     shortest_walking_step_s : float
         Least step time of walking.
+    stairs_step_rhythm, stairs_from_g : float
+        On the trunk a stride rhythm without this much step rhythm is stairs, from this standard deviation on.
     gap_kept_s : float
         A longer gap begins a new stretch.
     """
@@ -60,15 +67,23 @@ class ActivityCriteria:
     still_below_g: float
     moving_from_g: float
     vigorous_from_g: float
+    violent_from_g: float
     flight_share: float
     rhythm: float
     walking_rhythm: float
+    running_from_g: float
     running_high_g: float
+    longest_running_step_s: float
     jumping_alike: float
-    jumping_flight_share: float
     jumping_rhythm: float
+    jumping_flight_share: float
+    jumping_from: float
+    running_to: float
     jump_peak_g: float
+    jump_calm_share: float
     shortest_walking_step_s: float
+    stairs_step_rhythm: float
+    stairs_from_g: float
     gap_kept_s: float
 
 
@@ -80,8 +95,8 @@ class Movement:
     ----------
     deviation_g, high_g, peak_g : float
         Standard deviation, 95 % quantile and maximum of |a|.
-    flight_share : float
-        Share of samples below 0.5 g.
+    flight_share, calm_share : float
+        Shares of time below 0.5 g, and within 0.15 g of 1 g.
     step_s, step_rhythm, stride_rhythm : float
         Dominant step time (0 where none), and the autocorrelation at it and at the dominant stride time.
     alike : float
@@ -92,6 +107,7 @@ class Movement:
     high_g: float
     peak_g: float
     flight_share: float
+    calm_share: float
     step_s: float
     step_rhythm: float
     stride_rhythm: float
@@ -106,14 +122,14 @@ class ActivityClassifier:
     sampling_rate_hz : float
         Rate of the stream.
     placement : Placement
-        Where the sensor is worn; single jumps are not named at the wrist.
+        Where the sensor is worn: stairs are told on the trunk alone, single jumps not at the wrist.
     criteria : ActivityCriteria
         Thresholds.
     """
 
     def __init__(self, *, sampling_rate_hz: float, placement: Placement, criteria: ActivityCriteria) -> None:
         self._criteria = criteria
-        self._on_arm = CAPABILITIES[placement].landing_method == "wrist"
+        self._placement = placement
         self._history = History(sampling_rate_hz, (_HOP + 2 * _MARGIN) / GRID_HZ + 0.5)
         self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
         self._restart(0)
@@ -170,7 +186,7 @@ class ActivityClassifier:
         g = magnitude(rows)
         if float(g.std()) < self._criteria.still_below_g:
             return Activity.STILL
-        return classify(movement(rows, g), self._criteria, on_arm=self._on_arm)
+        return classify(movement(rows, g), self._criteria, self._placement)
 
 
 def movement(rows: FloatArray, g: FloatArray) -> Movement:
@@ -186,6 +202,7 @@ def movement(rows: FloatArray, g: FloatArray) -> Movement:
         high_g=float(np.sort(g)[int(0.95 * len(g))]),
         peak_g=float(g.max()),
         flight_share=float((g < 0.5).sum()) / len(g),
+        calm_share=float((np.abs(g - 1.0) < 0.15).sum()) / len(g),
         step_s=_SLOWER * step / GRID_HZ,
         step_rhythm=step_rhythm,
         stride_rhythm=stride_rhythm,
@@ -211,25 +228,51 @@ def _highest(r: FloatArray, lags: IntArray, where: BoolArray) -> tuple[int, floa
     return int(lags[best]), float(r[best])
 
 
-def classify(found: Movement, criteria: ActivityCriteria, *, on_arm: bool) -> Activity:
-    """Name the activity of a movement."""
+def classify(found: Movement, criteria: ActivityCriteria, placement: Placement) -> Activity:
+    """Name the activity of a movement felt at a placement."""
     if found.deviation_g < criteria.still_below_g:
         return Activity.STILL
-    if found.deviation_g >= criteria.vigorous_from_g and found.flight_share >= criteria.flight_share:
-        return _vigorous(found, criteria, on_arm=on_arm)
-    is_step = found.step_rhythm >= criteria.walking_rhythm and found.step_s >= criteria.shortest_walking_step_s
-    is_stride = found.stride_rhythm >= criteria.walking_rhythm
-    if found.deviation_g >= criteria.moving_from_g and (is_step or is_stride):
-        return Activity.WALKING
-    return Activity.OTHER
+    is_flying = found.flight_share >= criteria.flight_share
+    if found.deviation_g >= criteria.violent_from_g or (found.deviation_g >= criteria.vigorous_from_g and is_flying):
+        if max(found.step_rhythm, found.stride_rhythm) < criteria.rhythm:
+            return _single(found, criteria, placement)
+        return _train(found, criteria) if is_flying else _swung(found, criteria, placement)
+    return _gait(found, criteria, placement)
 
 
-def _vigorous(found: Movement, criteria: ActivityCriteria, *, on_arm: bool) -> Activity:
-    """Running, jumping, or not clear."""
-    if max(found.step_rhythm, found.stride_rhythm) < criteria.rhythm:
-        is_jump = found.peak_g >= criteria.jump_peak_g and not on_arm
-        return Activity.JUMPING if is_jump else Activity.OTHER
+def _single(found: Movement, criteria: ActivityCriteria, placement: Placement) -> Activity:
+    """A jump from standing, or anything else that is vigorous and has no rhythm."""
+    is_jump = found.peak_g >= criteria.jump_peak_g and found.flight_share >= criteria.flight_share
+    is_calm = found.calm_share >= criteria.jump_calm_share
+    return Activity.JUMPING if is_jump and is_calm and placement is not Placement.WRIST else Activity.OTHER
+
+
+def _train(found: Movement, criteria: ActivityCriteria) -> Activity:
+    """Flights with a rhythm: running, jumping, or not clear."""
     is_alike = found.alike >= criteria.jumping_alike and found.step_rhythm >= criteria.jumping_rhythm
     if is_alike and found.flight_share >= criteria.jumping_flight_share:
-        return Activity.JUMPING
-    return Activity.RUNNING if found.high_g >= criteria.running_high_g else Activity.UNKNOWN
+        points = found.flight_share + (found.alike - criteria.jumping_alike) / 2.0
+        if points >= criteria.running_to:
+            return Activity.JUMPING if points >= criteria.jumping_from else Activity.UNKNOWN
+    is_run = found.deviation_g >= criteria.running_from_g and found.high_g >= criteria.running_high_g
+    return Activity.RUNNING if is_run else Activity.UNKNOWN
+
+
+def _swung(found: Movement, criteria: ActivityCriteria, placement: Placement) -> Activity:
+    """Violent and rhythmic without flights: a limb in running, or not clear."""
+    is_loose = placement in (Placement.HAND, Placement.BAG, Placement.UNKNOWN)
+    is_run = 0.0 < found.step_s <= criteria.longest_running_step_s
+    return Activity.RUNNING if is_run and not is_loose else Activity.UNKNOWN
+
+
+def _gait(found: Movement, criteria: ActivityCriteria, placement: Placement) -> Activity:
+    """Walking, stairs, or anything else that is not vigorous."""
+    is_step = found.step_rhythm >= criteria.walking_rhythm and found.step_s >= criteria.shortest_walking_step_s
+    is_stride = found.stride_rhythm >= criteria.walking_rhythm
+    if found.deviation_g < criteria.moving_from_g or not (is_step or is_stride):
+        return Activity.OTHER
+    if found.deviation_g >= criteria.vigorous_from_g:
+        return Activity.UNKNOWN
+    is_uneven = found.step_rhythm < criteria.stairs_step_rhythm and found.deviation_g >= criteria.stairs_from_g
+    is_trunk = CAPABILITIES[placement].landing_method == "trunk"
+    return Activity.STAIRS if is_trunk and is_uneven else Activity.WALKING
