@@ -338,24 +338,18 @@ def test_the_outline_gives_back_the_envelope():
     assert trace.top_g == 3
     assert trace.bucket_s == 0.2
     assert [outline_points(path) for path in trace.outline.split("z")[:-1]] == [
-        [(0, 190), (1, 50), (1, 250), (0, 210)],
-        [(3, 200), (3, 200)],
+        [(0, 190), (1, 190), (1, 50), (2, 50), (2, 250), (1, 250), (1, 210), (0, 210)],
+        [(3, 200), (4, 200), (4, 200), (3, 200)],
     ]
 
 
 def outline_points(path):
-    """Absolute corners of an outline, from its relative steps."""
-    steps = re.findall(r"([Mlv])(-?\d+)(?: (-?\d+))?", path)
+    """Absolute corners of an outline, from its relative moves."""
     points = []
-    for kind, first, second in steps:
+    for kind, first, second in re.findall(r"([Mhv])(-?\d+)(?: (-?\d+))?", path):
         x, y = points[-1] if points else (0, 0)
-        points.append(
-            {
-                "M": (int(first), int(second or 0)),
-                "l": (x + int(first), y + int(second or 0)),
-                "v": (x, y + int(first)),
-            }[kind]
-        )
+        moved = {"M": (int(first), int(second or 0)), "h": (x + int(first), y), "v": (x, y + int(first))}
+        points.append(moved[kind])
     return points
 
 

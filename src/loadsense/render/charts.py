@@ -280,12 +280,12 @@ def _outline(envelope: Envelope, top_g: int) -> str:
 
 
 def _closed(points: list[tuple[int, int, int]]) -> str:
-    """One closed outline in relative steps, which are short to write."""
+    """One closed outline, a step for each bucket, in relative moves, which are short to write."""
     first, high, _ = points[0]
-    forward = "".join(f"l1 {b[1] - a[1]}" for a, b in pairwise(points))
-    back = "".join([f"l-1 {a[2] - b[2]}" for a, b in pairwise(points)][::-1])
+    forward = "".join(f"h1v{b[1] - a[1]}" for a, b in pairwise(points))
+    back = "".join([f"v{a[2] - b[2]}h-1" for a, b in pairwise(points)][::-1])
     down = points[-1][2] - points[-1][1]
-    return f"M{first} {high}{forward}v{down}{back}z"
+    return f"M{first} {high}{forward}h1v{down}h-1{back}z"
 
 
 def grid(report: SessionReport) -> Grid | None:

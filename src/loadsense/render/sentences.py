@@ -78,7 +78,7 @@ def facts(report: SessionReport) -> str:
             for r in report.recordings
         )
     ]
-    parts.append(_each(plain(r.info.sampling_rate_hz) for r in report.recordings) + " Hz")
+    parts.append(_each(f"{r.info.sampling_rate_hz:.4g}" for r in report.recordings) + " Hz")
     ranges = [r.info.range_g for r in report.recordings]
     parts.append(_each("range unknown" if g is None else f"±{plain(g)} g" for g in ranges))
     parts.append(duration(session_length_s(report)))
@@ -358,7 +358,7 @@ def _quality(recording: RecordingResult) -> Iterator[Fact]:
     info, seen, heard = recording.info, recording.quality, recording.clock
     measured = heard.measured_rate_hz or info.measured_rate_hz
     jitter = f", jitter p99 {number(heard.jitter_p99_ms)} ms" if heard.jitter_p99_ms is not None else ""
-    yield Fact("rate", f"{plain(info.sampling_rate_hz)} Hz, measured {number(measured, 2, 'Hz')}{jitter}")
+    yield Fact("rate", f"{info.sampling_rate_hz:.4g} Hz, measured {number(measured, 2, 'Hz')}{jitter}")
     yield Fact("samples", _samples(recording))
     if info.range_g is None:
         yield Fact("range", "unknown, so clipped peaks cannot be told: give --range-g")
