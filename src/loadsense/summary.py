@@ -29,13 +29,11 @@ from loadsense.protocol.session import NOT_OBSERVED
 from loadsense.results import (
     Indices,
     LandingSummary,
-    PrescriptionResult,
     PrescriptionRow,
     Provenance,
     RecordingResult,
     SessionReport,
     Spread,
-    Verdict,
 )
 from loadsense.verdict import Observation
 
@@ -209,7 +207,12 @@ def summarise(
         landing_summary=landing_summary(seen, judging),
         indices=_indices(seen, judging),
         verdict=answer,
-        prescription=_prescription(seen, answer, target=target, lifts=lifts, judging=judging, day=day),
+        prescription=protocol.prescribed_vs_done(
+            target,
+            lifts=lifts,
+            landings=protocol.landing_row(target, answer, source=_landing_source(seen)),
+            flags=protocol.session_flags(_facts(seen, target, _screening_note(day, judging)), rules=judging.rules),
+        ),
         provenance=provenance(finished, judging),
         quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
         arguments=tuple(arguments),
@@ -256,32 +259,20 @@ def _screening_note(day: date | None, judging: Judging) -> str:
     return protocol.screening_locks(judging.person.screening, on=day, rules=judging.rules).note
 
 
-def _prescription(
-    seen: RecordingResult,
-    answer: Verdict,
-    *,
-    target: LandingTarget,
-    lifts: Sequence[PrescriptionRow],
-    judging: Judging,
-    day: date | None,
-) -> PrescriptionResult:
+def _landing_source(seen: RecordingResult) -> str:
     grades = CAPABILITIES[seen.info.placement].grades_landings
-    source = f"{seen.sensor} sensor" if grades else NOT_OBSERVED
-    facts = SessionFacts(
+    return f"{seen.sensor} sensor" if grades else NOT_OBSERVED
+
+
+def _facts(seen: RecordingResult, target: LandingTarget, screening_note: str) -> SessionFacts:
+    """What this session can raise a flag with."""
+    grades = CAPABILITIES[seen.info.placement].grades_landings
+    falls = [event.peak_sample for event in seen.excluded if event.reason == "fall"]
+    return SessionFacts(
         landings=seen.landings if grades else (),
         target=target,
-        fall_times_s=tuple(
-            seen.offset_s + event.peak_sample / seen.info.sampling_rate_hz
-            for event in seen.excluded
-            if event.reason == "fall"
-        ),
-        screening_note=_screening_note(day, judging),
-    )
-    return protocol.prescribed_vs_done(
-        target,
-        lifts=lifts,
-        landings=protocol.landing_row(target, answer, source=source),
-        flags=protocol.session_flags(facts, rules=judging.rules),
+        fall_times_s=tuple(seen.offset_s + sample / seen.info.sampling_rate_hz for sample in falls),
+        screening_note=screening_note,
     )
 
 
