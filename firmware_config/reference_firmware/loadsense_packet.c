@@ -49,11 +49,15 @@ static void nearest(uint16_t rate_hz, uint8_t range_g, ls_settings *settings) {
 }
 
 ls_command ls_parse(const uint8_t *bytes, size_t length, ls_settings *settings) {
+    const ls_settings before = *settings;
     if (length == 1 && bytes[0] == 0) return LS_STOP;
     if (length == 1 && bytes[0] == 1) return LS_START;
     if (length != 5 || bytes[0] != 2 || bytes[4] == 0) return LS_NOTHING;
     nearest((uint16_t)(bytes[1] | bytes[2] << 8), bytes[3], settings);
     settings->samples_per_packet = bytes[4] > LS_MOST_SAMPLES ? LS_MOST_SAMPLES : bytes[4];
+    if (before.rate_hz == settings->rate_hz && before.range_g == settings->range_g &&
+        before.samples_per_packet == settings->samples_per_packet)
+        return LS_NOTHING;
     return LS_CONFIGURE;
 }
 

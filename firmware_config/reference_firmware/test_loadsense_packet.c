@@ -58,6 +58,7 @@ static void understands_commands(void) {
     CHECK(settings.samples_per_packet == 10);
     CHECK(ls_parse(configure, 5, &settings) == LS_CONFIGURE);
     CHECK(settings.rate_hz == 208 && settings.range_g == 16 && settings.samples_per_packet == LS_MOST_SAMPLES);
+    CHECK(ls_parse(configure, 5, &settings) == LS_NOTHING);
     CHECK(ls_parse(small, 5, &settings) == LS_CONFIGURE);
     CHECK(settings.rate_hz == 104 && settings.range_g == 4 && settings.samples_per_packet == 5);
 }
