@@ -285,6 +285,8 @@ class LiftSet:
         From the end of the set before; None for the first.
     seconds_per_repetition : float or None
         Median.
+    slowing_percent : float or None
+        How much longer the last two repetitions took than the first two; not a loss of velocity.
     load_kg, pct_1rm : float or None
         What was lifted, as declared, and that as a percentage of the wearer's 1RM; None when not known or not graded.
     notes : tuple of str
@@ -302,6 +304,7 @@ class LiftSet:
     repetitions_are_at_least: bool = False
     rest_before_s: float | None = None
     seconds_per_repetition: float | None = None
+    slowing_percent: float | None = None
     load_kg: float | None = None
     pct_1rm: float | None = None
     notes: tuple[str, ...] = ()
