@@ -63,8 +63,9 @@ class BodyCriteria:
         Least peak of a landing, RAW g, but never more than this share of the sensor's range.
     least_deficit_g_s, least_impulse_g_s : float
         Least free-fall deficit, and least integral of (|a| - 1)+ after the flight.
-    most_turn_deg : float
-        Largest turn of the mean acceleration from before to after: more is a fall.
+    most_turn_deg, turned_means : float, str
+        Largest turn of the mean acceleration from before to after, and the word for more: a fall on the trunk, while
+        a pocket turns whenever its wearer sits down.
     rhythm, rhythm_longest_lag_s : float
         Autocorrelation of |a| from which a movement counts as rhythmic, and the longest lag looked at.
     least_duty : float
@@ -101,6 +102,7 @@ class BodyCriteria:
     least_deficit_g_s: float
     least_impulse_g_s: float
     most_turn_deg: float
+    turned_means: str
     rhythm: float
     rhythm_longest_lag_s: float
     least_duty: float
@@ -243,7 +245,7 @@ class BodyJudge:
             return Verdict(reason=reason)
         criteria, features = self._criteria, self.features(impact, trace, until)
         if features.turn_deg > criteria.most_turn_deg:
-            return Verdict(reason="fall")
+            return Verdict(reason=criteria.turned_means)
         takeoff = Takeoff.PUSH if features.push_g_s >= criteria.push_g_s else Takeoff.NONE
         reason = self._in_train(impact, features) if features.is_rhythmic else self._alone(impact, features, trace)
         return Verdict(

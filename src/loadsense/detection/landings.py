@@ -275,7 +275,8 @@ class LandingDetector:
         apart = round(self._criteria.peaks.apart_s * GRID_HZ)
         if any(abs(peak - loud.peak) <= apart for peak in self._explained):
             return
-        reason = why_no_landing(loud, list(self._landed), self._trace, self._criteria.peaks)
+        on_trunk = self._capability.landing_method == "trunk"
+        reason = why_no_landing(loud, list(self._landed), self._trace, criteria=self._criteria.peaks, on_trunk=on_trunk)
         peak = self._history.native(loud.peak)
         out.append(Excluded(kind="landing", peak_sample=peak, reason=reason, peak_g=loud.peak_g))
 

@@ -26,7 +26,7 @@ class PeakCriteria:
     knock_over_g, knock_longest_s : float
         A knock is over the first, RAW g, for no longer than the second in all.
     fall_turn_deg : float
-        A larger turn of the mean acceleration is a fall.
+        On the trunk a larger turn of the mean acceleration is a fall.
     step_within_s : float
         A peak this soon after another is a step of a run.
     """
@@ -91,14 +91,14 @@ class PeakFinder:
         return LoudPeak(peak=peak, peak_g=peak_g, since_s=since_s)
 
 
-def why_no_landing(loud: LoudPeak, landings: list[int], trace: Trace, criteria: PeakCriteria) -> str:
+def why_no_landing(loud: LoudPeak, landings: list[int], trace: Trace, *, criteria: PeakCriteria, on_trunk: bool) -> str:
     """Name a peak that no flight explains, by the landings (grid indices of their peaks) around it."""
     after = [(landing - loud.peak) / GRID_HZ for landing in landings]
     if any(0.0 < seconds <= criteria.takeoff_within_s for seconds in after):
         return "take-off peak"
     if any(-criteria.bounce_within_s <= seconds <= 0.0 for seconds in after):
         return "second bounce"
-    if turned_deg(trace, loud.peak - 40, loud.peak, loud.peak + 100) > criteria.fall_turn_deg:
+    if on_trunk and turned_deg(trace, loud.peak - 40, loud.peak, loud.peak + 100) > criteria.fall_turn_deg:
         return "fall"
     if loud.since_s < criteria.step_within_s:
         return "running step"
