@@ -11,7 +11,8 @@ state, seeded by the first *sample* of the segment; hops are counted from that s
 same L + H forward values whether one or a thousand hops are ready. A gap, or the end, closes the segment: what is left
 of it is filtered backwards from its last value.
 
-`scipy.signal` costs a second to import, so it is imported with the first samples and not with this module.
+The filter runs in compiled loops where they are loaded (`kernels.py`), else in scipy's: the same bits. `scipy.signal`
+costs a second to import, so it is imported with the first samples that need it and not with this module.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import FloatArray, Gap, SampleBlock
 
 ORDER: Final = 4
@@ -83,14 +85,11 @@ class FilteredBlock:
 
 
 class _Filter:
-    """Second-order sections with their steady state, designed when first used."""
+    """Two second-order sections with their steady state, run by compiled loops where they are loaded."""
 
     def __init__(self, cutoff_hz: float, sampling_rate_hz: float) -> None:
-        from scipy.signal import butter, sosfilt, sosfilt_zi
-
-        self._sosfilt = sosfilt
-        self._sos = butter(ORDER, cutoff_hz, fs=sampling_rate_hz, output="sos")
-        self._steady = sosfilt_zi(self._sos)
+        self._sos, self._steady = _design(cutoff_hz, sampling_rate_hz)
+        self._sections = tuple(tuple(row) for row in self._sos[:, [0, 1, 2, 4, 5]].tolist())
 
     def settled_at(self, values: FloatArray) -> FloatArray:
         """State of the filter after having seen each value for ever; shape (sections, *values.shape, 2)."""
@@ -99,13 +98,52 @@ class _Filter:
 
     def run(self, signals: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Filter along the last axis from `state`; return the output and the state behind it."""
-        out, after = self._sosfilt(self._sos, signals, axis=-1, zi=state)
+        loops = kernels.compiled()
+        if loops is None or signals.ndim != 2 or len(signals) != 3:
+            from scipy.signal import sosfilt
+
+            out, after = sosfilt(self._sos, signals, axis=-1, zi=state)
+            return out, after
+        out, after = np.empty(signals.shape), state.copy()
+        loops.low_pass(signals, self._sections, after, out)
         return out, after
 
     def run_backward(self, signals: FloatArray) -> FloatArray:
         """Filter along the last axis from its end to its start, from the steady state of the last value."""
         turned = signals[..., ::-1]
         return self.run(turned, self.settled_at(turned[..., 0]))[0][..., ::-1]
+
+    def run_backward_in_hops(self, forward: FloatArray, hop: int, ahead: int) -> FloatArray:
+        """Every whole hop of a forward-filtered signal (3, n), each begun `ahead` samples behind it."""
+        loops = kernels.compiled()
+        if loops is not None:
+            return np.asarray(loops.low_pass_hops(forward, self._sections, self._steady, hop, ahead))
+        n_hops = (forward.shape[1] - ahead) // hop
+        every = np.lib.stride_tricks.sliding_window_view(forward, hop + ahead, axis=1)
+        hops = self.run_backward(every[:, : n_hops * hop : hop])[..., :hop]
+        return np.ascontiguousarray(hops).reshape(3, n_hops * hop)
+
+
+def _design(cutoff_hz: float, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:
+    """What `scipy.signal.butter(4, ..., output="sos")` and `sosfilt_zi` say, bit for bit, without a second of import.
+
+    The poles of the analogue filter lie on a circle; the bilinear transform brings them into the unit circle and puts
+    every zero at -1. The section with the poles nearest the unit circle comes last, the first one carries the gain.
+    """
+    warped = 4.0 * np.tan(np.pi * (2.0 * cutoff_hz / sampling_rate_hz) / 2.0)
+    analogue = warped * -np.exp(1j * np.pi * np.arange(1 - ORDER, ORDER, 2, dtype=np.float64) / (2 * ORDER))
+    gain = warped**ORDER * np.real(1.0 / np.prod(4.0 - analogue))
+    poles = (4.0 + analogue) / (4.0 - analogue)
+    poles = poles[poles.imag > 0.0]
+    poles = poles[np.argsort(-np.abs(1.0 - np.abs(poles)))]
+    sos = np.array([[1.0, 2.0, 1.0, 1.0, -2.0 * p.real, (p * p.conjugate()).real] for p in poles])
+    sos[0, :3] *= gain
+    steady, scale = np.empty((len(sos), 2)), 1.0
+    for section, row in enumerate(sos):
+        b, a = row[:3], row[3:]
+        steady[section] = scale * np.linalg.solve(np.array([[1.0 + a[1], -1.0], [a[2], 1.0]]), b[1:] - a[1:] * b[0])
+        scale *= b.sum() / a.sum()
+    return sos, steady
 
 
 @lru_cache(maxsize=32)
@@ -190,6 +228,7 @@ class ZeroPhaseLowPass:
         if self._filter is None:
             self._filter = _designed(self.cutoff_hz, self.sampling_rate_hz)
         axes_g = np.ascontiguousarray(np.concatenate(self._waiting).T)
+        kernels.prepare(self._first + axes_g.shape[1])
         self._waiting, self._n_waiting = [], 0
         if self._state is None:
             self._state = self._filter.settled_at(axes_g[:, 0])
@@ -199,11 +238,7 @@ class ZeroPhaseLowPass:
 
     def _filter_hops(self) -> FilteredBlock:
         low_pass = self._run_forward()
-        hop, window = self.hop_samples, self.hop_samples + self.look_ahead_samples
-        n_hops = (self._forward.shape[1] - self.look_ahead_samples) // hop
-        every = np.lib.stride_tricks.sliding_window_view(self._forward, window, axis=1)
-        hops = low_pass.run_backward(every[:, : n_hops * hop : hop])[..., :hop]
-        return self._emit(np.ascontiguousarray(hops).reshape(3, n_hops * hop))
+        return self._emit(low_pass.run_backward_in_hops(self._forward, self.hop_samples, self.look_ahead_samples))
 
     def _filter_rest(self) -> Iterator[FilteredBlock]:
         if self._n_waiting:
