@@ -169,7 +169,9 @@ def test_clipping_is_said_with_its_count():
 
 def test_provenance_names_filter_levels_and_the_equations_that_were_used():
     report = ls.analyze(hip(body_mass_kg=70.0))
-    assert "landings at 80 Hz, impacts and forces at 20 Hz; sampled at 200 Hz" in report.provenance.filter
+    assert report.provenance.filter == (
+        "landings 80 Hz, impacts and forces 20 Hz (Butterworth order 4, zero phase), sampled at 200 Hz"
+    )
     assert [level.value for level in report.provenance.thresholds][:2] == [3.9, 100.0]
     assert any(e.name == "veras-2023-jumping-hip-resultant" for e in report.provenance.equations)
     assert report.indices.osteogenic_index.mape_percent == 13.0

@@ -213,7 +213,7 @@ def summarise(
             landings=protocol.landing_row(target, answer, source=_landing_source(seen)),
             flags=protocol.session_flags(_facts(seen, target, _screening_note(day, judging)), rules=judging.rules),
         ),
-        provenance=provenance(finished, judging),
+        provenance=provenance(finished, seen, judging),
         quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
         arguments=tuple(arguments),
     )
@@ -341,13 +341,17 @@ def _limits(result: RecordingResult) -> list[str]:
     return notes
 
 
-def provenance(results: Sequence[RecordingResult], judging: Judging) -> Provenance:
-    """Filters, levels and equations behind the numbers."""
+def provenance(results: Sequence[RecordingResult], seen: RecordingResult, judging: Judging) -> Provenance:
+    """Filters, levels and equations behind the numbers; the loading rate is that of the sensor of the landings."""
+    rate_hz = seen.info.sampling_rate_hz
+    cutoff_hz = possible_cutoff_hz(LANDING_CUTOFF_HZ, rate_hz)
     used = set().union(*(_models(result) for result in results))
     return Provenance(
         version=__version__,
         filter="; ".join(_filter(result, len(results)) for result in results),
-        loading_rate_definition="steepest central difference on the rise (SCIENCE 5.1)",
+        loading_rate_definition=(
+            f"steepest central difference on the rise; low-pass {cutoff_hz:.3g} Hz, sampled at {rate_hz:.4g} Hz"
+        ),
         thresholds=tuple(t for t in (judging.profile.magnitude, judging.profile.rate, *judging.profile.also) if t),
         equations=tuple(equation for equation in judging.equations if equation.name in used),
         differences_from_source=_DIFFERENCES,
@@ -360,6 +364,6 @@ def _filter(result: RecordingResult, n_sensors: int) -> str:
     landing_hz = possible_cutoff_hz(LANDING_CUTOFF_HZ, rate_hz)
     impact_hz = possible_cutoff_hz(FORCE_CUTOFF_HZ, rate_hz)
     return (
-        f"{name}Butterworth order 4, zero phase: landings at {landing_hz:.3g} Hz, impacts and forces at "
-        f"{impact_hz:.3g} Hz; sampled at {rate_hz:.4g} Hz"
+        f"{name}landings {landing_hz:.3g} Hz, impacts and forces {impact_hz:.3g} Hz (Butterworth order 4, zero phase), "
+        f"sampled at {rate_hz:.4g} Hz"
     )

@@ -153,7 +153,7 @@ def _loading_rate(report: SessionReport) -> Fact:
     return Fact(
         "loading rate",
         f"max {number(rate.max, 0)} g/s, median {number(rate.median, 0)} g/s",
-        f"{made.loading_rate_definition}; {made.filter}",
+        made.loading_rate_definition,
     )
 
 
