@@ -66,7 +66,7 @@ class Bouts:
             self._recent.clear()
             return None
         longest_pause = self._criteria.pause_max_s * GRID_HZ / HOP
-        if self._recent and bout[0] - self._recent[-1][1] > longest_pause + 1:
+        if self._recent and bout[0] - self._recent[-1][1] > longest_pause + _STILL:
             self._recent.clear()
         self._recent.append(bout)
         lengths = [end - begin for begin, end in self._recent]

@@ -91,6 +91,8 @@ class LiftCriteria:
     step_rhythm: float
     postures: tuple[PostureCriteria, ...]
     posture_limit: float
+    run_windows_min: int
+    plainly: float
     moving_g: float
     moving_share: float
     live_match: float

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from loadsense.detection.lift_criteria import LiftCriteria
 from loadsense.detection.lift_gate import refusal, texture
 from loadsense.detection.lift_grid import GRID_HZ
@@ -38,6 +40,19 @@ class Fit:
     def last(self) -> int:
         """Grid index at which the last repetition ends."""
         return int(self.matches.centres[-1]) + self.period - self.period // 2
+
+    @property
+    def seconds_per_repetition(self) -> float:
+        """Median interval of the repetitions."""
+        return float(np.median(np.diff(self.matches.centres))) / GRID_HZ
+
+    @property
+    def slowing_percent(self) -> float | None:
+        """How much longer the last two intervals were than the first two; None for fewer than five repetitions."""
+        steps = np.diff(self.matches.centres)
+        if len(steps) < 4:
+            return None
+        return float(100.0 * (steps[-2:].mean() / steps[:2].mean() - 1.0))
 
 
 def fit_set(rows: FloatArray, motion_g: FloatArray, place: tuple[int, int], criteria: LiftCriteria) -> Fit:

@@ -171,12 +171,21 @@ class WristGrid:
     def _means(self, whole: IntArray, share: FloatArray) -> FloatArray:
         """Mean over `_width` samples from a fractional start: parts of the first and last, the whole ones between."""
         m = self._width
-        last = self._first + len(self._raw) - 1
-        total: FloatArray = (1.0 - share) * self._take(whole, last)
+        total: FloatArray = (1.0 - share) * self._take(whole, 0)
         for j in range(1, m):
-            total += self._take(whole + j, last)
-        total += share * self._take(whole + m, last)
+            total += self._take(whole, j)
+        total += share * self._take(whole, m)
         return np.asarray(total / m)
 
-    def _take(self, samples: IntArray, last: int) -> FloatArray:
-        return self._raw[np.minimum(np.maximum(samples, self._segment), last) - self._first]
+    def _take(self, whole: IntArray, ahead: int) -> FloatArray:
+        """Samples some places ahead of the given ones; beyond the ends of the segment the end is repeated."""
+        last = self._first + len(self._raw) - 1
+        low, high = int(whole[0]) + ahead, int(whole[-1]) + ahead
+        if self._per_row.is_integer() and low >= self._segment and high <= last:
+            return self._raw[low - self._first : high - self._first + 1 : int(self._per_row)]
+        clipped = np.minimum(np.maximum(whole + ahead, self._segment), last)
+        return np.asarray(self._raw[clipped - self._first])
+
+    def samples_needed(self, row: int) -> int:
+        """End of the samples that must be there for a row to be known."""
+        return math.ceil(row * self._per_row + (self._width + 1) / 2 + 1e-9) + 1

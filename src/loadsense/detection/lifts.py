@@ -25,28 +25,23 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from loadsense.detection.exercise import DEFAULT_FOREARM, ForearmAxis, HangingArm, Name, name_set
-from loadsense.detection.lift_bouts import Bouts
+from loadsense.detection.lift_context import Context, Window, median_period
 from loadsense.detection.lift_criteria import LiftCriteria, PostureCriteria
 from loadsense.detection.lift_fit import Fit, fit_set
-from loadsense.detection.lift_grid import GRID_HZ, HOP, GridRows, WristGrid, gaussian_taps, smoothed_inside
-from loadsense.detection.lift_hops import HopActivity
+from loadsense.detection.lift_gate import texture
+from loadsense.detection.lift_grid import GRID_HZ, HOP, WristGrid
 from loadsense.detection.periodicity import NOT_PERIODIC, Periodicity, find_period
 from loadsense.detection.splices import RawTail, Splices
-from loadsense.detection.template import Stretch, pick_peaks
+from loadsense.detection.template import Stretch, no_matches, pick_peaks
 from loadsense.events import Excluded, LiftSet, Repetition, Status
-from loadsense.samples import BoolArray, FloatArray, Gap, SampleBlock
+from loadsense.samples import FloatArray, Gap, SampleBlock
 
 __all__ = ["DEFAULT_FOREARM", "ForearmAxis", "LiftCriteria", "LiftDetector", "LiftEvent", "PostureCriteria"]
 
+#: Hops taken together while the wrist rests.
+_CALM_HOPS = 4
+
 LiftEvent = Repetition | LiftSet | Excluded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Window:
-    start: int
-    end: int
-    period_s: float
-    similarity: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,25 +57,6 @@ class _Open:
     refit_count: int = 5
     refit_at: int = 0
     ended: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class _Context:
-    """All that must not reach across a long hole. Grid indices."""
-
-    first: int
-    rows: GridRows
-    motion: GridRows
-    hops: HopActivity
-    bouts: Bouts
-    looks: deque[tuple[int, BoolArray]]
-    next_hop: int
-    search_from: int
-    attempt_at: int
-    attempts: int = 0
-    run: list[_Window] = field(default_factory=list)
-    n_sets: int = 0
-    closing: bool = False
 
 
 class LiftDetector:
@@ -101,7 +77,6 @@ class LiftDetector:
         self._window_rows = round(criteria.window_s * GRID_HZ)
         self._window_min_rows = round(criteria.window_min_s * GRID_HZ)
         self._memory_rows = round(criteria.memory_s * GRID_HZ)
-        self._taps = gaussian_taps(criteria.lowpass_hz)
         self._forearm = forearm
         self._hanging = HangingArm(criteria)
         self._declared: str | None = None
@@ -109,9 +84,11 @@ class LiftDetector:
         self._raw = RawTail(sampling_rate_hz)
         self._holes: deque[tuple[int, int]] = deque(maxlen=64)
         self._last_set_end: int | None = None
+        self._waiting: list[FloatArray] = []
+        self._needed = 0
         self._now = 0
         self._open: _Open | None = None
-        self._context: _Context | None = None
+        self._context: Context | None = None
 
     def declare(self, exercise: str | None) -> None:
         """Take the coach's word for what is lifted from here on: a prior for the name, never for the count."""
@@ -126,17 +103,26 @@ class LiftDetector:
         """Take the next samples; return what has become known."""
         if not len(block):
             return []
-        context = self._context or self._begin(self._grid.row_of(block.first_sample))
+        context = self._context or Context(self._grid.row_of(block.first_sample), self._criteria)
+        self._context = context
         self._raw.push(block)
-        self._take(context, self._grid.push(block))
-        return self._advance(context)
+        self._waiting.append(block.accel_g)
+        if block.first_sample + len(block) < self._needed:
+            return []
+        self._take_waiting(context)
+        events = self._advance(context)
+        calm = self._open is None and not context.run
+        hops = _CALM_HOPS if calm and not context.hops.is_moving(context.hops.end - 1) else 1
+        self._needed = self._grid.samples_needed((context.hops.end + hops) * HOP + context.ahead)
+        return events
 
     def gap(self, gap: Gap) -> list[LiftEvent]:
         """Samples are missing: bridge and mask a short hole, end the context at a long one or at a cut."""
         context = self._context
         if context is None:
             return []
-        self._take(context, self._grid.close())
+        self._take_waiting(context)
+        context.take(self._grid.close())
         events = self._advance(context)
         if 0 < gap.n_missing <= self._criteria.hole_max_s * self._grid.rate_hz:
             self._holes.append((gap.first_sample, gap.n_missing))
@@ -151,50 +137,23 @@ class LiftDetector:
         context = self._context
         if context is None:
             return []
-        self._take(context, self._grid.close())
+        self._take_waiting(context)
+        context.take(self._grid.close())
         return self._advance(context) + self._end(context, to_end=True)
 
     # -- buffers ---------------------------------------------------------------------------------------------------
 
-    def _begin(self, row: int) -> _Context:
-        first_hop = -(-row // HOP)
-        self._context = _Context(
-            first=row,
-            rows=GridRows(row, 4),
-            motion=GridRows(row, 3),
-            hops=HopActivity(first_hop, self._criteria),
-            bouts=Bouts(self._criteria),
-            looks=deque(),
-            next_hop=first_hop,
-            search_from=row,
-            attempt_at=row,
-        )
-        return self._context
-
-    def _take(self, context: _Context, rows: FloatArray) -> None:
-        if not len(rows):
-            return
-        context.rows.append(rows)
-        self._smooth_to(context, context.rows.end - (len(self._taps) - 1))
-
-    def _smooth_to(self, context: _Context, end: int) -> None:
-        """Motion up to a grid index, and the hops it completes; edges of the context repeat their last value."""
-        start, half = context.motion.end, len(self._taps) - 1
-        if end <= start:
-            return
-        low, high = max(start - half, context.first), min(end + half, context.rows.end)
-        rows = context.rows.between(low, high)[:, :3]
-        left, right = half - (start - low), half - (high - end)
-        if left or right:
-            rows = np.concatenate([np.repeat(rows[:1], left, axis=0), rows, np.repeat(rows[-1:], right, axis=0)])
-        context.motion.append(smoothed_inside(rows, self._taps))
-        first, last = context.hops.end, context.motion.end // HOP
-        if last > first:
-            context.looks.append((first, context.hops.push(context.motion.between(first * HOP, last * HOP))))
+    def _take_waiting(self, context: Context) -> None:
+        """Samples that came since the last hop: one look at them costs less than one at every block."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            context.take(self._grid.push(SampleBlock(self._raw.end - len(joined), joined)))
+        self._needed = 0
 
     # -- hops ------------------------------------------------------------------------------------------------------
 
-    def _advance(self, context: _Context) -> list[LiftEvent]:
+    def _advance(self, context: Context) -> list[LiftEvent]:
         events: list[LiftEvent] = []
         while context.looks:
             first, looks = context.looks.popleft()
@@ -203,19 +162,17 @@ class LiftDetector:
                 if busy[hop - first] or context.run or self._open is not None:
                     self._now = (hop + 1) * HOP
                     events += self._hop(context, hop, look=bool(looks[hop - first]))
-        keep = context.hops.end * HOP - self._memory_rows
-        context.rows.drop_before(keep)
-        context.motion.drop_before(keep)
+        keep = context.drop_before(context.hops.end * HOP - self._memory_rows)
         self._raw.drop_before(self._grid.sample_of(keep) - HOP)
         return events
 
-    def _oldest(self, context: _Context) -> int:
+    def _oldest(self, context: Context) -> int:
         """Oldest grid index that is sure to be remembered now, however the samples came."""
         return max(context.first, self._now - self._memory_rows + HOP)
 
-    def _end(self, context: _Context, *, to_end: bool) -> list[LiftEvent]:
+    def _end(self, context: Context, *, to_end: bool) -> list[LiftEvent]:
         """What is left when no more samples continue the context."""
-        self._smooth_to(context, context.rows.end)
+        context.finish()
         events = self._advance(context)
         end = self._now = context.motion.end
         context.closing = True
@@ -230,7 +187,7 @@ class LiftDetector:
         self._context = None
         return events
 
-    def _hop(self, context: _Context, hop: int, *, look: bool) -> list[LiftEvent]:
+    def _hop(self, context: Context, hop: int, *, look: bool) -> list[LiftEvent]:
         events: list[LiftEvent] = []
         if self._open is not None:
             events += self._follow(context, self._open)
@@ -244,7 +201,7 @@ class LiftDetector:
             events += self._try_bouts(context, bouts)
         return events
 
-    def _window(self, context: _Context, start: int, end: int) -> _Window:
+    def _window(self, context: Context, start: int, end: int) -> Window:
         criteria = self._criteria
         motion = context.motion.between(start, end)
         centred = motion - motion.mean(axis=0)
@@ -252,13 +209,13 @@ class LiftDetector:
         if float(np.sqrt((centred * centred).sum(axis=1).mean())) >= criteria.window_rms_g:
             shortest = criteria.period_min_s
             if context.run:
-                shortest = min(shortest, criteria.running_period_share * _median_period(context.run) / GRID_HZ)
+                shortest = min(shortest, criteria.running_period_share * median_period(context.run) / GRID_HZ)
             found = find_period(motion, GRID_HZ, criteria, shortest)
             if self._hanging.is_due(end):
                 self._hanging.see(context.rows.between(start, end), end)
-        return _Window(start=start, end=end, period_s=found.period_s, similarity=found.similarity)
+        return Window(start=start, end=end, period_s=found.period_s, similarity=found.similarity)
 
-    def _extend_run(self, context: _Context, window: _Window) -> list[LiftEvent]:
+    def _extend_run(self, context: Context, window: Window) -> list[LiftEvent]:
         criteria = self._criteria
         if window.period_s > 0 and window.similarity >= criteria.periodic:
             context.run.append(window)
@@ -269,16 +226,19 @@ class LiftDetector:
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
-    def _try_run(self, context: _Context, *, final: bool) -> list[LiftEvent]:
+    def _try_run(self, context: Context, *, final: bool) -> list[LiftEvent]:
         """Match the run; open a set where it is one. A run that has ended without a set is excluded."""
         run, criteria = context.run, self._criteria
-        if max(window.similarity for window in run) < criteria.clearly_periodic:
-            if final:
-                context.run = []
+        long = len(run) >= criteria.run_windows_min or context.closing
+        if not long or max(window.similarity for window in run) < criteria.clearly_periodic:
+            context.run = [] if final else run
             return []
-        period = _median_period(run)
+        period = median_period(run)
         start = max(context.search_from, self._oldest(context), run[0].start - int(criteria.margin_periods * period))
-        fit = self._fit(context, start, period)
+        if (reason := self._plainly_not(context, start)) and not final:
+            fit = Fit(period=period, matches=no_matches(), reason=reason)
+        else:
+            fit = self._fit(context, start, period, final=final)
         if self._opens(fit):
             return self._open_set(context, fit, start)
         wait = 2 if fit.reason == "too few repetitions" else min(2 ** (context.attempts + 1), 16)
@@ -289,21 +249,41 @@ class LiftDetector:
         context.run, context.attempts = [], 0
         return self._exclude(fit)
 
-    def _try_bouts(self, context: _Context, bouts: tuple[int, int]) -> list[LiftEvent]:
+    def _plainly_not(self, context: Context, start: int) -> str:
+        """Whether the texture alone speaks against a lift, with room to spare; empty when it does not."""
+        feel, criteria = texture(context.rows.between(start, self._now)[:, :3]), self._criteria
+        if feel.shake_to_motion > criteria.plainly * criteria.shake_to_motion:
+            return "shaking"
+        return "steps" if feel.step_rhythm > criteria.plainly * criteria.step_rhythm else ""
+
+    def _try_bouts(self, context: Context, bouts: tuple[int, int]) -> list[LiftEvent]:
         """Like bouts between pauses: open a set on them."""
         start, period = max(bouts[0], context.search_from, self._oldest(context)), bouts[1]
+        if not self._is_alike(context, start, period):
+            return []
         fit = self._fit(context, start, period)
         typical = float(fit.matches.similarity.mean()) if len(fit.matches.centres) >= 3 else 0.0
         if typical < self._criteria.paused_match or not self._opens(fit):
             return []
         return self._open_set(context, fit, start)
 
+    def _is_alike(self, context: Context, start: int, period: int) -> bool:
+        """Whether the last bout looks like two others before it: cheap, and mostly not."""
+        criteria = self._criteria
+        rows, motion = context.rows.between(start, self._now), context.motion.between(start, self._now)
+        stretch = Stretch(motion, rows[:, 3], period)
+        if len(motion) < 3 * period:
+            return False
+        trace = stretch.trace(motion[-period - HOP : -HOP], (1.0,), criteria)
+        peaks = pick_peaks(trace.similarity, criteria.spacing_periods * period, criteria.pause_match)
+        return len(peaks) >= 3
+
     def _opens(self, fit: Fit) -> bool:
         """Whether a fit is enough to go live: a set, or three very like repetitions that may become one."""
         few = fit.reason == "too few repetitions" and len(fit.matches.centres) >= 3
         return not fit.reason or (few and float(fit.matches.similarity.mean()) >= self._criteria.live_match)
 
-    def _open_set(self, context: _Context, fit: Fit, start: int) -> list[LiftEvent]:
+    def _open_set(self, context: Context, fit: Fit, start: int) -> list[LiftEvent]:
         sample = self._grid.sample_of(max(fit.first, context.first))
         opened = _Open(
             set_id=f"set-{sample}",
@@ -317,18 +297,19 @@ class LiftDetector:
         whole = fit.matches.centres[fit.matches.centres + fit.period // 2 <= self._now]
         return self._announce(context, opened, whole.tolist())
 
-    def _fit(self, context: _Context, start: int, period: int) -> Fit:
+    def _fit(self, context: Context, start: int, period: int, *, final: bool = False) -> Fit:
         """Match what is known from a grid index on and judge it."""
         rows = context.rows.between(start, self._now)
         motion = context.motion.between(start, self._now)
         fit = fit_set(rows, motion, (start, period), self._criteria)
-        if fit.reason in ("not alike", "irregular") and len(fit.matches.centres) >= 3 and self._splices(context, fit):
+        spoilt = final and fit.reason in ("not alike", "irregular") and len(fit.matches.centres) >= 3
+        if spoilt and self._splices(context, fit):
             return replace(fit, reason="")
         return fit
 
     # -- following -------------------------------------------------------------------------------------------------
 
-    def _follow(self, context: _Context, opened: _Open) -> list[LiftEvent]:
+    def _follow(self, context: Context, opened: _Open) -> list[LiftEvent]:
         """A set is open: new repetitions, its provisional end, its settling."""
         criteria = self._criteria
         events = self._announce(context, opened, self._matched(context, opened))
@@ -348,7 +329,7 @@ class LiftDetector:
                 events += [] if fit.reason else [self._lift_set(context, opened, fit, Status.PROVISIONAL)]
         return events
 
-    def _matched(self, context: _Context, opened: _Open) -> list[int]:
+    def _matched(self, context: Context, opened: _Open) -> list[int]:
         """Repetitions after the last known one that have ended by now."""
         criteria, period = self._criteria, opened.period
         start = max(opened.centres[-1] - period, opened.start)
@@ -364,7 +345,7 @@ class LiftDetector:
                 found.append(centre)
         return found
 
-    def _refit(self, context: _Context, opened: _Open) -> list[LiftEvent]:
+    def _refit(self, context: Context, opened: _Open) -> list[LiftEvent]:
         """Take the template and the repetitions from all that is known of the set."""
         fit = self._fit(context, opened.start, opened.period)
         if fit.reason or not len(fit.matches.centres):
@@ -373,7 +354,7 @@ class LiftDetector:
         whole = fit.matches.centres[fit.matches.centres + fit.period // 2 <= self._now]
         return self._announce(context, opened, whole.tolist())
 
-    def _announce(self, context: _Context, opened: _Open, centres: list[int]) -> list[LiftEvent]:
+    def _announce(self, context: Context, opened: _Open, centres: list[int]) -> list[LiftEvent]:
         """Provisional repetitions that were not announced yet."""
         known, room = opened.centres, self._criteria.spacing_periods * opened.period
         fresh = [centre for centre in centres if not known or centre > known[-1] + room]
@@ -387,9 +368,9 @@ class LiftDetector:
 
     # -- settling --------------------------------------------------------------------------------------------------
 
-    def _settle(self, context: _Context, opened: _Open) -> list[LiftEvent]:
+    def _settle(self, context: Context, opened: _Open) -> list[LiftEvent]:
         """The set as it was, or its withdrawal; the search goes on behind it."""
-        fit = self._fit(context, opened.start, opened.period)
+        fit = self._fit(context, opened.start, opened.period, final=True)
         events: list[LiftEvent]
         if fit.reason:
             events = [self._withdrawn(opened, fit.reason), *self._exclude(fit)]
@@ -404,7 +385,7 @@ class LiftDetector:
         context.bouts.restart(context.search_from)
         return events + self._search_again(context)
 
-    def _search_again(self, context: _Context) -> list[LiftEvent]:
+    def _search_again(self, context: Context) -> list[LiftEvent]:
         """Go once more over the hops behind a set, which were only followed, never searched."""
         now, events = self._now, list[LiftEvent]()
         first = context.search_from // HOP + self._window_min_rows // HOP
@@ -436,7 +417,7 @@ class LiftDetector:
         middle = self._grid.sample_of(int(centres[len(centres) // 2]))
         return [Excluded(kind="set", peak_sample=middle, reason=fit.reason)]
 
-    def _damage(self, context: _Context) -> list[LiftEvent]:
+    def _damage(self, context: Context) -> list[LiftEvent]:
         """A whole recording without a set that is spliced: say why nothing could be counted."""
         if self._grid.sample_of(context.first) or context.motion.end > self._memory_rows:
             return []
@@ -446,7 +427,7 @@ class LiftDetector:
         reason = f"packets lost: spliced every {found.spacing_samples} samples"
         return [Excluded(kind="set", peak_sample=found.first_sample, reason=reason)]
 
-    def _splices(self, context: _Context, fit: Fit) -> Splices | None:
+    def _splices(self, context: Context, fit: Fit) -> Splices | None:
         """Packet borders with lost samples: in the recording so far while it is short, else in the fit."""
         low, high = self._grid.sample_of(max(fit.first, self._oldest(context))), self._grid.sample_of(self._now)
         if context.first == 0 and self._now <= self._memory_rows:
@@ -456,7 +437,7 @@ class LiftDetector:
     # -- what goes out ---------------------------------------------------------------------------------------------
 
     def _repetition(
-        self, context: _Context, names: tuple[str, str], place: tuple[int, int], status: Status
+        self, context: Context, names: tuple[str, str], place: tuple[int, int], status: Status
     ) -> Repetition:
         centre, period = place
         start = max(centre - period // 2, context.first)
@@ -470,7 +451,7 @@ class LiftDetector:
             status=status,
         )
 
-    def _lift_set(self, context: _Context, opened: _Open, fit: Fit, status: Status) -> LiftSet:
+    def _lift_set(self, context: Context, opened: _Open, fit: Fit, status: Status) -> LiftSet:
         name = self._name(context, fit)
         opened.exercise = name.exercise
         centres = fit.matches.centres.tolist()
@@ -490,11 +471,12 @@ class LiftDetector:
             exercise_source=name.source,
             repetitions_are_at_least=bool(limits),
             rest_before_s=None if self._last_set_end is None else (first - self._last_set_end) / self._grid.rate_hz,
-            seconds_per_repetition=float(np.median(np.diff(centres))) / GRID_HZ,
+            seconds_per_repetition=fit.seconds_per_repetition,
+            slowing_percent=fit.slowing_percent,
             notes=(*name.notes, *limits),
         )
 
-    def _limits(self, context: _Context, fit: Fit, place: tuple[int, int]) -> tuple[str, ...]:
+    def _limits(self, context: Context, fit: Fit, place: tuple[int, int]) -> tuple[str, ...]:
         """Why the count is a lower bound: holes, splices, an edge of the data."""
         holes = [n for at, n in self._holes if at + n > place[0] and at < place[1]]
         found = [f"hole of {n / self._grid.rate_hz:.1f} s" for n in holes]
@@ -507,16 +489,7 @@ class LiftDetector:
             found.append("goes on after the data")
         return tuple(found)
 
-    def _name(self, context: _Context, fit: Fit) -> Name:
+    def _name(self, context: Context, fit: Fit) -> Name:
         rows = context.rows.between(max(fit.first, self._oldest(context)), min(fit.last, self._now))
         seen = rows[rows[:, 3] > 0, :3]
         return name_set(seen, fit.period / GRID_HZ, self.forearm, self._declared, self._criteria)
-
-
-def _median_period(run: list[_Window]) -> int:
-    """Median period of the windows of a run, weighted by their similarity; grid samples."""
-    periods = np.array([window.period_s for window in run])
-    weights = np.array([window.similarity for window in run])
-    order = np.argsort(periods, kind="stable")
-    share = np.cumsum(weights[order])
-    return round(float(periods[order][np.searchsorted(share, share[-1] / 2)]) * GRID_HZ)
