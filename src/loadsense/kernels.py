@@ -165,7 +165,7 @@ def _highest(r: FloatArray, lags: IntArray, first_lag: int, last_lag: int) -> tu
 
 
 def _rhythms(rows: FloatArray, g: FloatArray, lags: IntArray, longest_step: int, measured: FloatArray) -> None:
-    """Columns 4 to 7 of `movements` from means of three samples each."""
+    """Columns 5 to 8 of `movements` from means of three samples each."""
     n = len(g) // 3
     slow, axes = np.empty(n), np.empty((n, 3))
     for i in range(n):
@@ -174,14 +174,13 @@ def _rhythms(rows: FloatArray, g: FloatArray, lags: IntArray, longest_step: int,
             mean = (rows[3 * i, axis] + rows[3 * i + 1, axis] + rows[3 * i + 2, axis]) / 3
             axes[i, axis] = min(max(mean, -4.0), 4.0)
     near = lags[: max(0, n - 20 - lags[0])]
-    measured[4:] = 0.0
     if len(near) > 2:
         r = autocorrelations(slow, near)
-        lag, measured[5] = _highest(r, near, 0, longest_step)
-        _, measured[6] = _highest(r, near, longest_step + 1, lags[-1])
-        measured[4] = lag
+        lag, measured[6] = _highest(r, near, 0, longest_step)
+        _, measured[7] = _highest(r, near, longest_step + 1, lags[-1])
+        measured[5] = lag
         if lag:
-            measured[7] = likeness(axes, lag)
+            measured[8] = likeness(axes, lag)
 
 
 def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: int, still_below_g: float) -> FloatArray:
@@ -198,11 +197,11 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
 
     Returns
     -------
-    ndarray, shape (k, 8)
-        Standard deviation, 95 % quantile and maximum of |a|, share below 0.5 g, step lag (0 where none) and rhythm,
-        stride rhythm, likeness one step later.
+    ndarray, shape (k, 9)
+        Standard deviation, 95 % quantile and maximum of |a|, shares below 0.5 g and within 0.15 g of 1 g, step lag
+        (0 where none) and rhythm, stride rhythm, likeness one step later.
     """
-    table = np.zeros((len(edges), 8))
+    table = np.zeros((len(edges), 9))
     for k in range(len(edges)):
         part = rows[edges[k, 0] : edges[k, 1]]
         n = len(part)
@@ -212,11 +211,13 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
         table[k, 0] = _deviation(g)
         if table[k, 0] < still_below_g:
             continue
-        n_free = 0
+        n_free = n_calm = 0
         for i in range(n):
             n_free += g[i] < 0.5
+            n_calm += abs(g[i] - 1.0) < 0.15
         at = int(0.95 * n)
-        table[k, 1], table[k, 2], table[k, 3] = np.partition(g, at)[at], g.max(), n_free / n
+        table[k, 1], table[k, 2] = np.partition(g, at)[at], g.max()
+        table[k, 3], table[k, 4] = n_free / n, n_calm / n
         _rhythms(part, g, lags, longest_step, table[k])
     return table
 

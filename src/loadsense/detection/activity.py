@@ -7,13 +7,15 @@ impact comes through both legs alike. What is not clear is `unknown`: force equa
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.history import GRID_HZ, History, magnitude
 from loadsense.detection.rhythm import autocorrelations, likeness
 from loadsense.events import Activity, ActivityStretch
@@ -24,12 +26,12 @@ from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
 _HOP: Final = 200
 _MARGIN: Final = 100
 #: Rows taken into the history at a time.
-_PIECE: Final = 4096
+_PIECE: Final = 16_384
 #: Grid samples that are averaged before rhythms are looked for, and the lags in such averages: 0.24 to 1.6 s.
 _SLOWER: Final = 3
 _LAGS: Final[IntArray] = np.arange(8, 54)
-#: Up to this lag a step, beyond it a stride.
-_LONGEST_STEP_S: Final = 0.7
+#: Up to this lag a step, beyond it a stride: 0.7 s.
+_LONGEST_STEP: Final = 70 // _SLOWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +147,7 @@ class ActivityClassifier:
         for first in range(0, len(block), _PIECE):
             piece = SampleBlock(block.first_sample + first, block.accel_g[first : first + _PIECE])
             self._history.append(piece, cut=False)
-            while self._history.grid_complete >= (self._hop + 1) * _HOP + _MARGIN:
-                out.append(self._stretch((self._hop + 1) * _HOP))
+            out += self._complete()
         return out
 
     def gap(self, gap: Gap) -> Sequence[ActivityStretch]:
@@ -165,28 +166,81 @@ class ActivityClassifier:
         self._history.restart(first_sample)
         self._hop = self._history.grid_start // _HOP
 
+    def _complete(self) -> list[ActivityStretch]:
+        """Judge the hops whose windows are complete, all at once."""
+        history, first_hop = self._history, self._hop
+        end_hop = (history.grid_complete - _MARGIN) // _HOP
+        if end_hop <= first_hop:
+            return []
+        starts = np.arange(first_hop, end_hop) * _HOP
+        low = max(history.grid_start, first_hop * _HOP - _MARGIN)
+        rows, recorded = history.grid(low, end_hop * _HOP + _MARGIN)
+        edges = np.stack((np.maximum(starts - _MARGIN, low), starts + (_HOP + _MARGIN)), axis=1) - low
+        self._hop = end_hop
+        natives = [history.first_native(index) for index in [*starts.tolist(), end_hop * _HOP]]
+        if starts[0] <= history.grid_start:
+            natives[0] = history.start
+        activities = self._activities(rows, recorded, edges)
+        return [
+            ActivityStretch(start_sample=begin, end_sample=end, activity=activity)
+            for (begin, end), activity in zip(itertools.pairwise(natives), activities, strict=True)
+        ]
+
     def _stretch(self, end: int) -> ActivityStretch:
         """Judge the stretch of the current hop that ends at a grid index."""
         history = self._history
         first = max(self._hop * _HOP, history.grid_start)
         low = max(history.grid_start, self._hop * _HOP - _MARGIN)
         rows, recorded = history.grid(low, min(history.grid_end, (self._hop + 1) * _HOP + _MARGIN))
-        activity = Activity.UNKNOWN
-        if 2 * int(recorded.sum()) > _HOP:
-            activity = self._activity(rows)
         self._hop += 1
         is_first, is_last = first == history.grid_start, end == history.grid_end
         return ActivityStretch(
             start_sample=history.start if is_first else history.first_native(first),
             end_sample=history.end if is_last else history.first_native(end),
-            activity=activity,
+            activity=next(self._activities(rows, recorded, np.array([[0, len(rows)]]))),
         )
 
-    def _activity(self, rows: FloatArray) -> Activity:
-        g = magnitude(rows)
-        if float(g.std()) < self._criteria.still_below_g:
-            return Activity.STILL
-        return classify(movement(rows, g), self._criteria, self._placement)
+    def _activities(self, rows: FloatArray, recorded: BoolArray, edges: IntArray) -> Iterator[Activity]:
+        """Name what happens in windows given by their edges (k, 2); unknown where too little was recorded."""
+        counts = np.concatenate(([0], np.cumsum(recorded)))[edges]
+        known = 2 * (counts[:, 1] - counts[:, 0]) > _HOP
+        found = iter(movements(rows, edges[known], self._criteria.still_below_g))
+        for is_known in known.tolist():
+            if not is_known:
+                yield Activity.UNKNOWN
+                continue
+            movement = next(found)
+            yield Activity.STILL if movement is None else classify(movement, self._criteria, self._placement)
+
+
+def movements(rows: FloatArray, edges: IntArray, still_below_g: float) -> list[Movement | None]:
+    """Measure windows of rows (n, 3), RAW g at 100 Hz, given by their edges (k, 2); None for those that are still."""
+    loops = kernels.compiled()
+    if loops is not None:
+        table = loops.movements(rows, edges, _LAGS, _LONGEST_STEP, still_below_g).tolist()
+        return [_movement(row) if row[0] >= still_below_g else None for row in table]
+    windows = [rows[first:end] for first, end in edges.tolist()]
+    sizes = [magnitude(window) for window in windows]
+    return [
+        movement(window, g) if float(g.std()) >= still_below_g else None
+        for window, g in zip(windows, sizes, strict=True)
+    ]
+
+
+def _movement(row: Sequence[float]) -> Movement:
+    """A row of `kernels.movements`."""
+    deviation_g, high_g, peak_g, flight_share, calm_share, step, step_rhythm, stride_rhythm, alike = row
+    return Movement(
+        deviation_g=deviation_g,
+        high_g=high_g,
+        peak_g=peak_g,
+        flight_share=flight_share,
+        calm_share=calm_share,
+        step_s=_SLOWER * int(step) / GRID_HZ,
+        step_rhythm=step_rhythm,
+        stride_rhythm=stride_rhythm,
+        alike=alike,
+    )
 
 
 def movement(rows: FloatArray, g: FloatArray) -> Movement:
@@ -194,9 +248,8 @@ def movement(rows: FloatArray, g: FloatArray) -> Movement:
     slow = np.minimum(_slower(g), 4.0)
     lags = _LAGS[: max(0, len(slow) - 20 - int(_LAGS[0]))]
     r = autocorrelations(slow, lags) if len(lags) > 2 else np.zeros(len(lags))
-    longest_step = int(_LONGEST_STEP_S * GRID_HZ) // _SLOWER
-    step, step_rhythm = _highest(r, lags, lags <= longest_step)
-    _, stride_rhythm = _highest(r, lags, lags > longest_step)
+    step, step_rhythm = _highest(r, lags, lags <= _LONGEST_STEP)
+    _, stride_rhythm = _highest(r, lags, lags > _LONGEST_STEP)
     return Movement(
         deviation_g=float(g.std()),
         high_g=float(np.sort(g)[int(0.95 * len(g))]),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import FloatArray, IntArray
-
-#: Keeps a correlation of two still signals finite, g^2.
-_TINY = 1e-9
 
 
 def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
@@ -20,13 +18,16 @@ def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
     lags : ndarray of int
         In samples, each smaller than n - 1.
     """
+    loops = kernels.compiled()
+    if loops is not None and len(signal) <= kernels.LONGEST_SUM:
+        return np.asarray(loops.autocorrelations(signal, lags))
     n, x = len(signal), signal - signal.mean()
     total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))
     overlap, early, late = n - lags, total[n - lags], total[n] - total[lags]
     cross = _products(x, lags) - early * late / overlap
     first, second = square[n - lags] - early * early / overlap, square[n] - square[lags] - late * late / overlap
     power = np.maximum(first, 0.0) * np.maximum(second, 0.0)
-    result: FloatArray = cross / np.sqrt(power + _TINY)
+    result: FloatArray = cross / np.sqrt(power + kernels.TINY)
     return result
 
 
@@ -57,10 +58,13 @@ def dominant_lag(magnitude_g: FloatArray, shortest: int, longest: int) -> int:
 
 def likeness(accel_g: FloatArray, lag: int) -> float:
     """Correlation of the three axes together, shape (n, 3), with themselves one lag later."""
+    loops = kernels.compiled()
+    if loops is not None and accel_g.size <= kernels.LONGEST_SUM:
+        return float(loops.likeness(accel_g, lag))
     early, late = accel_g[:-lag], accel_g[lag:]
     early, late = early - early.mean(axis=0), late - late.mean(axis=0)
     power = float((early * early).sum()) * float((late * late).sum())
-    return float((early * late).sum()) / float(np.sqrt(power + _TINY))
+    return float((early * late).sum()) / float(np.sqrt(power + kernels.TINY))
 
 
 def alike_and_even(accel_g: FloatArray, magnitude_g: FloatArray, interval: int) -> tuple[float, float]:
