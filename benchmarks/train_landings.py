@@ -41,7 +41,7 @@ Array = npt.NDArray[np.float64]
 HOPPING = {"mobifall_pocket", "phyphox_queens"}
 PENALTY = 1e-3
 LANDING_QUANTILE, REST_QUANTILE = 0.03, 0.997
-ENTER_ABOVE_CUT, STAY_BELOW_CUT = 0.7, 1.5
+ENTER_ABOVE_CUT, STAY_BELOW_CUT = 0.5, 1.5
 
 
 @dataclass(frozen=True, slots=True)
