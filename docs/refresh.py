@@ -17,6 +17,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from loadsense.cohort import ERROR_COLUMNS, SUMMARY_COLUMNS
+from loadsense.cohort import TABLES as COHORT_TABLES
 from loadsense.frames import COLUMNS, Column
 from loadsense.render.csv_page import EVENT_COLUMNS
 from loadsense.render.schema import summary_schema
@@ -31,6 +33,18 @@ TABLES = {
     "repetitions": "`report.repetitions`: one row per repetition of a lift.",
     "sets": "`report.sets`: one row per set.",
 }
+
+DAY_TABLES = {
+    "days": "A row per local day of a recording of long wear (12 hours or more).",
+    "day_bands": "Impacts per band per day.",
+    "day_mx": "The most active minutes of a day.",
+}
+
+_COHORTS = """## Tables of a batch
+
+`loadsense batch` writes each table as a Parquet dataset, one file per recording, in folders `shard=00` to `shard=ff`.
+`landings`, `impacts`, `sets` and `repetitions` have the columns above after `recording_id` and `participant`.
+"""
 
 TYPES = {"string": "text", "float64": "number", "Int64": "count", "boolean": "yes or no"}
 
@@ -50,6 +64,10 @@ def data_dictionary() -> str:
     parts = [_INTRODUCTION, "## Tables\n"]
     parts += [_table(name, words, COLUMNS[name]) for name, words in TABLES.items()]
     parts.append(_table("events.csv", "A row per landing, repetition and set, in order of time.", EVENT_COLUMNS))
+    parts.append(_COHORTS)
+    parts += [_table(name, words, COHORT_TABLES[name]) for name, words in DAY_TABLES.items()]
+    parts.append(_table("summary.csv", "A row per file of the batch.", SUMMARY_COLUMNS))
+    parts.append(_table("errors.csv", "A row per file that could not be analyzed.", ERROR_COLUMNS))
     parts.append("## summary.json\n\nThe JSON Schema is `loadsense/render/summary.schema.json`.\n")
     parts.append("| key | type | meaning |\n|---|---|---|\n" + "".join(_key_rows()))
     return "\n".join(parts)

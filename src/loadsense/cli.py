@@ -167,6 +167,64 @@ class _Sensors:
     offsets_s: dict[str, float] = field(default_factory=dict)
 
 
+@app.command(epilog="Example: loadsense batch data/ --manifest people.csv --jobs 2 -o out/")
+def batch(  # each option is a parameter: that is how Typer reads them
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, globs, files, object-store URLs.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the results.")] = "outputs",
+    manifest: Annotated[
+        str | None, typer.Option(metavar="CSV", help="participant, file, tz, placement, body_mass_kg: a row per file.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to send the work to.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
+    placement: Placement = None,
+    activity: Activity = None,
+    body_mass_kg: BodyMass = None,
+    tz: Zone = None,
+    range_g: Range = None,
+    unit: Unit = None,
+    sampling_rate_hz: Rate = None,
+    columns: Columns = None,
+    start: Start = None,
+    end: End = None,
+    plan: PlanName = None,
+    load: Loads = None,
+    thresholds: Profile = None,
+    target_landings: Target = None,
+    person: PersonFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Analyze many files into one dataset; one bad file never stops the rest, and a second start goes on."""
+    from loadsense import batch_cli
+    from loadsense.cohort import BatchOptions
+
+    reading = _given(
+        placement=placement,
+        activity=activity,
+        body_mass_kg=body_mass_kg,
+        tz=tz,
+        range_g=range_g,
+        unit=unit,
+        sampling_rate_hz=sampling_rate_hz,
+        columns=columns,
+        start=start,
+        end=end,
+    )
+    judged = _judged(plan, person, thresholds, target_landings, load)
+    options = BatchOptions(
+        manifest=manifest, jobs=jobs, scheduler=scheduler, force=force, reading=_pinned(reading), judged=_pinned(judged)
+    )
+    batch_cli.run(paths, output, options, as_json=as_json, quiet=quiet)
+
+
+def _pinned(options: dict[str, Any]) -> tuple[tuple[str, object], ...]:
+    """Options as pairs that can be hashed and sent to another process."""
+    return tuple((name, tuple(v.items()) if isinstance(v, dict) else v) for name, v in sorted(options.items()))
+
+
 @app.command(epilog="Example: loadsense inspect p017_hip.csv --tz Europe/Madrid")
 def inspect(
     file: File,
