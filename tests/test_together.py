@@ -1,5 +1,6 @@
 """Sensors of one session stand right in time, and pairs that cannot be are refused with a sentence."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_two_sensors_at_the_hip_are_refused():
 def test_two_people_are_refused():
     with pytest.raises(OptionError, match="one is from p017 and two from p021; a session is of one person"):
         refuse(info("hip", participant="p017"), info("wrist", participant="p021"))
+
+
+@pytest.mark.parametrize("other", ["data/2026-11-20_p021_wrist.csv", "p021.csv.gz", "C:\\x\\P021 wrist.csv"])
+def test_two_people_by_their_file_names_are_refused(other):
+    hip = replace(info("hip"), origin=Origin(file="2026-11-20_p017_hip.csv"))
+    with pytest.raises(OptionError, match="one is from p017 and two from p021"):
+        refuse(hip, replace(info("wrist"), origin=Origin(file=other)))
+
+
+def test_a_file_name_without_a_pseudonym_names_nobody():
+    hip = replace(info("hip"), origin=Origin(file="p017_hip.csv"))
+    refuse(hip, replace(info("wrist"), origin=Origin(file="map12/wrist.csv")))
 
 
 def test_two_body_masses_are_refused():

@@ -7,6 +7,7 @@ better at another shift, a clock is wrong, and the session says so rather than p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,8 @@ from loadsense.errors import OptionError
 from loadsense.results import RecordingResult
 from loadsense.samples import FloatArray, StreamInfo
 
+#: A pseudonym between the separators of a file name.
+_PSEUDONYM: Final = re.compile(r"(?:^|[_. -])(p\d{2,})(?=[_. -])", re.IGNORECASE)
 #: Shift that the check of the clocks looks for, and the smallest one it speaks of.
 _WIDEST_SHIFT_S: Final = 120
 _SMALLEST_SHIFT_S: Final = 3
@@ -81,6 +84,14 @@ def refuse_what_cannot_be(infos: Mapping[str, StreamInfo]) -> None:
         _refuse_pair(one, other)
 
 
+def _person(info: StreamInfo) -> str | None:
+    """Who wore the sensor: as the device says, else the pseudonym in a file name such as 2026-11-20_p017_hip.csv."""
+    if info.origin.participant:
+        return info.origin.participant
+    found = _PSEUDONYM.search(re.split(r"[/\\]", info.origin.file or "")[-1])
+    return found.group(1).lower() if found else None
+
+
 def refuse_apart(results: Sequence[RecordingResult]) -> None:
     """Refuse recordings whose clocks share no second.
 
@@ -108,7 +119,7 @@ def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> 
             f"{a} and {b} are both from the {info_a.placement.value}; one session takes one sensor from each "
             "placement: analyze them one by one"
         )
-    person_a, person_b = info_a.origin.participant, info_b.origin.participant
+    person_a, person_b = _person(info_a), _person(info_b)
     if person_a and person_b and person_a != person_b:
         raise OptionError(
             f"{a} is from {person_a} and {b} from {person_b}; a session is of one person: pair recordings of one person"
