@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from loadsense import engine, evidence, together
+from loadsense.ahead import read_ahead
 from loadsense.engine import EngineCriteria
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.evidence.equations import force_equations
@@ -159,7 +160,7 @@ class Session:
 
     def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
         running = Engine(recording.info, judged_by=self._judging)
-        for item in recording.blocks():
+        for item in read_ahead(recording.blocks()):
             running.push(item)
             if isinstance(item, SampleBlock):
                 progress(name, item.first_sample + len(item))
