@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from loadsense.samples import Item, StreamInfo
 from loadsense.wire.packet import StreamSettings
 
 
@@ -72,4 +75,47 @@ class Trouble:
     sentence: str
 
 
-LinkEvent = Connected | Payload | Lost | Battery | Trouble
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """Samples and gaps that were decoded before: a replay.
+
+    Attributes
+    ----------
+    info : StreamInfo
+        Of the recording; the same each time.
+    items : tuple of SampleBlock or Gap
+    """
+
+    at_s: float
+    info: StreamInfo
+    items: tuple[Item, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more will come."""
+
+    at_s: float
+
+
+LinkEvent = Connected | Payload | Lost | Battery | Trouble | Items | Ended
+
+
+class Source(Protocol):
+    """Whatever feeds a session: a sensor, a replay, a sensor that is simulated.
+
+    Attributes
+    ----------
+    events : asyncio.Queue of LinkEvent
+        Read by the session, in order.
+    """
+
+    events: asyncio.Queue[LinkEvent]
+
+    async def start(self) -> None:
+        """Begin; raises a `LoadSenseError` when that cannot be."""
+        ...
+
+    async def stop(self) -> None:
+        """End, and put nothing more into the queue."""
+        ...

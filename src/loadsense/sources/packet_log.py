@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,7 @@ class PacketLog:
         self._schema = schema_of(info, header)
         self._memory = io.BytesIO()
         self._number = 0
+        self._busy = threading.Lock()  # rows are added on the loop, written beside it
         self._good_bytes = 0
         self.stopped: WorldError | None = None
         try:
@@ -87,13 +89,10 @@ class PacketLog:
         WorldError
             The disk is full or gone. What was written before is whole; the log takes nothing more.
         """
-        if self.stopped is not None:
-            self._rows.clear()
-            return
-        if not self._rows:
-            return
-        rows, self._rows = self._rows, []
-        self._write_rows(rows)
+        with self._busy:
+            rows, self._rows = self._rows, []
+            if rows and self.stopped is None:
+                self._write_rows(rows)
 
     def close(self) -> None:
         """Write what is left and the end of the stream.
@@ -105,9 +104,10 @@ class PacketLog:
         """
         try:
             self.write()
-            if self.stopped is None:
-                self._writer.close()
-                self._commit()
+            with self._busy:
+                if self.stopped is None:
+                    self._writer.close()
+                    self._commit()
         finally:
             os.close(self._handle)
 

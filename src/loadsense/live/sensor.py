@@ -1,0 +1,468 @@
+"""One sensor of a live session: its packets in, its events out, everything kept in its log.
+
+No loop and no clock in here: times come with the events of the source, so a replay gives what the session gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from loadsense import devices
+from loadsense.errors import WorldError
+from loadsense.events import Event
+from loadsense.placement import parse_placement
+from loadsense.readers.live_log import SUFFIX, LogContents, LogHeader, Row
+from loadsense.samples import Gap, Item, Origin, SampleBlock, StreamInfo, checked_rate_hz
+from loadsense.session import Engine
+from loadsense.sources.clock import SampleClock
+from loadsense.sources.link import Battery, Connected, Ended, Items, LinkEvent, Lost, Payload, Trouble
+from loadsense.sources.packet_log import PacketLog
+from loadsense.summary import Judging
+from loadsense.wire.packet import Packet, PacketDecoder, StreamSettings
+from loadsense.wire.packet_grid import PacketGrid
+from loadsense.wire.packets import make_decoder
+
+#: Faults without one good packet after which the link is called unusable.
+_ONLY_FAULTS: Final = 20
+#: Measured and nominal rate further apart than this are worth a word.
+_RATE_STRAY: Final = 0.02
+_MOST_NOTES: Final = 50
+#: A sample with an axis at this share of the range or beyond is clipped.
+CLIPPED_SHARE: Final = 0.98
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wearing:
+    """Who wears which sensor where.
+
+    Attributes
+    ----------
+    person : str
+        Pseudonym.
+    sensor : str
+        Placement, which is also the sensor's name in the session.
+    address : str
+        Of the sensor; empty for a replay.
+    body_mass_kg : float or None
+    tz : str or None
+        IANA zone in which days are counted.
+    """
+
+    person: str
+    sensor: str
+    address: str = ""
+    body_mass_kg: float | None = None
+    tz: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveEvent:
+    """An event of the engine, and when it became known.
+
+    Attributes
+    ----------
+    at_s : float
+        Seconds since the session began.
+    person, sensor : str
+    event : Event
+    sampling_rate_hz : float
+        Of the samples in which the event counts.
+    earlier : bool
+        From before the session broke off: known already, told again after `--resume`.
+    """
+
+    at_s: float
+    person: str
+    sensor: str
+    event: Event
+    sampling_rate_hz: float
+    earlier: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class SensorState:
+    """What a screen may want to know of a sensor; changes with every packet.
+
+    Attributes
+    ----------
+    connected : bool
+    link : int
+        Connections so far.
+    last_s : float or None
+        When the last packet came.
+    battery_percent : int or None
+    lost_s : float
+        Seconds of samples that never came, while the sensor was worn in the session.
+    loss_observable : bool
+        Whether a lost packet would have been seen.
+    n_clipped : int
+        Samples at the end of the range so far.
+    faults : int
+        Payloads that could not be read.
+    notes : list of str
+        Sentences for people, newest last.
+    log_stopped : str
+        Why nothing is recorded any longer; empty while it is.
+    ended : bool
+        Nothing more will come.
+    """
+
+    connected: bool = False
+    link: int = 0
+    last_s: float | None = None
+    battery_percent: int | None = None
+    lost_s: float = 0.0
+    loss_observable: bool = True
+    n_clipped: int = 0
+    faults: int = 0
+    notes: list[str] = field(default_factory=list)
+    log_stopped: str = ""
+    ended: bool = False
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence once; the oldest are forgotten."""
+        if sentence in self.notes:
+            self.notes.remove(sentence)
+        self.notes.append(sentence)
+        del self.notes[:-_MOST_NOTES]
+
+
+class LiveSensor:
+    """The way of one sensor from bytes to events.
+
+    Parameters
+    ----------
+    wearing : Wearing
+    judging : Judging
+        For the engine's report.
+    began : datetime
+        Aware wall time at which the session's seconds count from 0.
+    folder : Path or None
+        Where the log goes; None records nothing (a replay).
+    """
+
+    def __init__(self, wearing: Wearing, judging: Judging, *, began: datetime, folder: Path | None) -> None:
+        self.wearing = wearing
+        self.state = SensorState()
+        self.engine: Engine | None = None
+        self.info: StreamInfo | None = None
+        self.log: PacketLog | None = None
+        self._judging = judging
+        self._began = began
+        self._folder = folder
+        self._settings: StreamSettings | None = None
+        self._connected: Connected | None = None
+        self._decoder: PacketDecoder | None = None
+        self._grid: PacketGrid | None = None
+        self._clock: SampleClock | None = None
+        self._waiting: list[Connected | Payload] = []
+        self._usable = True
+
+    @property
+    def log_path(self) -> Path | None:
+        """Where its log lies, or would lie."""
+        if self._folder is None:
+            return None
+        return self._folder / f"{self.wearing.person}-{self.wearing.sensor}{SUFFIX}"
+
+    def take(self, event: LinkEvent) -> list[LiveEvent]:
+        """What a source said, in order; returns what the engine made of it."""
+        match event:
+            case Payload():
+                return self._payload(event)
+            case Connected():
+                self._connect(event)
+            case Lost():
+                self.state.connected = False
+                self.state.note(f"{event.reason}; connecting again")
+                self._log_link(event.at_s, "lost", reason=event.reason)
+            case Battery():
+                self.state.battery_percent = event.percent
+            case Trouble():
+                self.state.note(event.sentence)
+                self._log_link(event.at_s, "trouble", sentence=event.sentence)
+            case Items():
+                return self._replayed(event)
+            case Ended():
+                self.state.ended = True
+        return []
+
+    def resume(self, path: Path, now_s: float) -> list[LiveEvent]:
+        """Go on with the log of a session that broke off; returns its earlier events.
+
+        Raises
+        ------
+        FormatError
+            The beginning of the log is damaged.
+        WorldError
+            It cannot be read or written.
+        """
+        self.log, contents = PacketLog.resumed(path)
+        self._begin(contents.info)
+        events: list[LiveEvent] = []
+        end = 0
+        for item in contents.items():
+            events += self._push(item, now_s)
+            end = item.first_sample + (item.n_missing if isinstance(item, Gap) else len(item))
+        last_s = max((row.at_s for row in contents.rows if row.kind is Row.PACKET), default=0.0)
+        if self._grid is not None:
+            self._grid.skip_to(end, last_s)
+        self.log.link(now_s, "resumed", number=end, last_arrival_s=last_s)
+        for note in contents.notes:
+            self.state.note(note)
+        self.state.lost_s = self._lost_before(contents)
+        return [replace(event, earlier=True) for event in events]
+
+    def keep(self) -> None:
+        """Put what came on the disk; a full disk is told and ends the recording, not the session."""
+        if self.log is None or self.log.stopped is not None:
+            return
+        try:
+            self.log.write()
+        except WorldError as fault:
+            self.state.log_stopped = str(fault)
+            self.state.note(str(fault))
+
+    def finish(self, at_s: float) -> list[LiveEvent]:
+        """No more samples will come: settle what is open, and close the log."""
+        events = [] if self.engine is None else self._live(self.engine.flush(), at_s)
+        if self.log is not None:
+            fit = self._clock.fit if self._clock else None
+            quality = {"measured_rate_hz": fit.measured_rate_hz if fit else None, "notes": list(self.quality_notes())}
+            self.log.link(at_s, "finished", quality=quality)
+            try:
+                self.log.close()
+            except WorldError as fault:
+                self.state.log_stopped = str(fault)
+        return events
+
+    def abandon(self) -> None:
+        """Let go of the log without an end, as a crash would."""
+        if self.log is not None:
+            self.log.close()
+
+    def quality_notes(self) -> tuple[str, ...]:
+        """Sentences on packets and clock for the record."""
+        notes = []
+        counts = self._grid.counts if self._grid else None
+        if counts is not None and counts.n_missing:
+            notes.append(
+                f"{counts.n_missing} samples ({100.0 * counts.lost_share:.2g} %) never came, {counts.n_filled} of them "
+                "in holes short enough to be filled by a straight line"
+            )
+        if counts is not None and counts.n_duplicates:
+            notes.append(f"{counts.n_duplicates} packets came twice or too late and were left out")
+        if self.state.faults:
+            notes.append(f"{self.state.faults} packets could not be read and were left out")
+        fit = self._clock.fit if self._clock else None
+        if fit and fit.measured_rate_hz and self.info:
+            stray = fit.measured_rate_hz / self.info.sampling_rate_hz - 1.0
+            if abs(stray) > _RATE_STRAY:
+                notes.append(f"the sensor samples at {fit.measured_rate_hz:.2f} Hz, {100.0 * stray:+.1f} % off")
+        return tuple(notes)
+
+    # -- connections and packets
+
+    def _connect(self, event: Connected) -> None:
+        settings = event.settings
+        self.state.connected, self.state.link = True, event.link
+        for warning in event.warnings:
+            self.state.note(warning)
+        first = self._settings or (self.info and _settings_of(self.info))
+        self._usable = not first or (first.sampling_rate_hz, first.range_g) == (
+            settings.sampling_rate_hz,
+            settings.range_g,
+        )
+        if not self._usable:
+            self.state.note(
+                f"the sensor came back with {settings.sampling_rate_hz:g} Hz, +-{settings.range_g:g} g: other settings "
+                "than the session began with; its samples are left out, end the session and start a new one"
+            )
+            return
+        profile = devices.profiles().get(event.profile)
+        self._settings, self._connected = settings, event
+        self.state.loss_observable = profile is None or profile.loss_seen_by != "nothing"
+        self._decoder = make_decoder(profile.decoder if profile else "loadsense", settings)
+        if self._grid is None:
+            self._grid = PacketGrid(settings.sampling_rate_hz)
+        self._grid.connected()
+        if self._clock is not None:
+            self._clock.new_segment()
+        self._keep_or_wait(event)
+
+    def _payload(self, event: Payload) -> list[LiveEvent]:
+        if self._decoder is None or self._grid is None or not self._usable:
+            return []
+        faults = self._decoder.faults
+        packets = self._decoder.decode(event.data)
+        self._count_faults(self._decoder.faults - faults)
+        self.state.last_s = event.at_s
+        if packets and self.engine is None:
+            self._begin(self._info_at(event, packets))
+        self._keep_or_wait(event)
+        found: list[LiveEvent] = []
+        for packet in packets:
+            found += self._placed(packet, event.at_s)
+        return found
+
+    def _placed(self, packet: Packet, at_s: float) -> list[LiveEvent]:
+        if self._grid is None:
+            return []
+        filled = self._grid.counts.n_filled
+        items = self._grid.push(packet, at_s)
+        found: list[LiveEvent] = []
+        for item in items:
+            n_filled = self._grid.counts.n_filled - filled if isinstance(item, SampleBlock) else 0
+            if self.log is not None:
+                self.log.item(at_s, item, n_filled=n_filled)
+            found += self._push(item, at_s)
+            self._note_gap(item)
+            if self._clock is not None and isinstance(item, Gap):
+                self._clock.new_segment()
+        if items and self._clock is not None:
+            self._clock.push(self._grid.next_sample, at_s)
+        return found
+
+    def _replayed(self, event: Items) -> list[LiveEvent]:
+        if self.engine is None:
+            self._begin(event.info)
+        self.state.connected, self.state.last_s = True, event.at_s
+        self.state.loss_observable = event.info.loss_observable
+        found: list[LiveEvent] = []
+        for item in event.items:
+            found += self._push(item, event.at_s)
+            self._note_gap(item)
+        return found
+
+    # -- the engine
+
+    def _info_at(self, event: Payload, packets: Iterable[Packet]) -> StreamInfo:
+        """Facts of the stream at its first packet; sample 0 was taken when that packet began to be filled."""
+        settings, connected = self._settings, self._connected
+        if settings is None or connected is None:
+            raise WorldError("a packet came before the sensor said what it uses")
+        wearing = self.wearing
+        rate_hz = checked_rate_hz(settings.sampling_rate_hz)
+        first_s = event.at_s - sum(map(len, packets)) / rate_hz
+        start = self._began + timedelta(seconds=first_s)
+        notes = (*connected.warnings, *(() if connected.confirmed else (_NOT_CONFIRMED,)))
+        return StreamInfo(
+            sampling_rate_hz=rate_hz,
+            nominal_rate_hz=rate_hz,
+            placement=parse_placement(wearing.sensor),
+            range_g=settings.range_g,
+            start=start,
+            tz=wearing.tz,
+            body_mass_kg=wearing.body_mass_kg,
+            loss_observable=self.state.loss_observable,
+            origin=Origin(format="live", unit_in="g", device=connected.device, participant=wearing.person, notes=notes),
+        )
+
+    def _begin(self, info: StreamInfo) -> None:
+        self.info = info
+        self.engine = Engine(info, judged_by=self._judging)
+        self._clock = SampleClock(info.sampling_rate_hz)
+        if self._grid is None:
+            self._grid = PacketGrid(info.sampling_rate_hz)
+        path = self.log_path
+        if self.log is not None or path is None or self._connected is None:
+            return
+        connected = self._connected
+        profile = devices.profiles().get(connected.profile)
+        header = LogHeader(
+            person=self.wearing.person,
+            sensor=self.wearing.sensor,
+            address=self.wearing.address,
+            device=connected.device,
+            profile=connected.profile,
+            decoder=profile.decoder if profile else "loadsense",
+            began=self._began.isoformat(),
+        )
+        try:
+            self.log = PacketLog(path, info, header)
+        except WorldError as fault:
+            self.state.log_stopped = str(fault)
+            self.state.note(str(fault))
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self._keep_or_wait(event)
+
+    def _push(self, item: Item, at_s: float) -> list[LiveEvent]:
+        if self.engine is None:
+            return []
+        if isinstance(item, SampleBlock):
+            self._watch_range(item)
+        return self._live(self.engine.push(item), at_s)
+
+    def _watch_range(self, block: SampleBlock) -> None:
+        range_g = self.info.range_g if self.info else None
+        if range_g is None:
+            return
+        n = int((np.abs(block.accel_g) >= CLIPPED_SHARE * range_g).any(axis=1).sum())
+        if n:
+            self.state.n_clipped += n
+            self.state.note(f"clipped at +-{range_g:g} g: peaks are lower bounds; set a larger range")
+
+    def _live(self, events: Iterable[Event], at_s: float) -> list[LiveEvent]:
+        rate_hz = self.info.sampling_rate_hz if self.info else 0.0
+        who = self.wearing
+        return [
+            LiveEvent(at_s=at_s, person=who.person, sensor=who.sensor, event=event, sampling_rate_hz=rate_hz)
+            for event in events
+        ]
+
+    # -- the record
+
+    def _keep_or_wait(self, event: Connected | Payload) -> None:
+        """To the log, or aside until the first samples say what the log is of."""
+        if self.log is None:
+            if self.engine is None and self._folder is not None:
+                self._waiting.append(event)
+                del self._waiting[:-1000]
+            return
+        if isinstance(event, Payload):
+            self.log.packet(event.at_s, event.link, event.data)
+            return
+        used = event.settings
+        settings = {"sampling_rate_hz": used.sampling_rate_hz, "range_g": used.range_g, "factor": used.factor}
+        self._log_link(event.at_s, "connected", settings=settings, link=event.link, mtu=event.mtu)
+
+    def _log_link(self, at_s: float, event: str, **told: Any) -> None:
+        if self.log is not None:
+            self.log.link(at_s, event, **told)
+
+    def _count_faults(self, n: int) -> None:
+        self.state.faults += n
+        counts = self._grid.counts if self._grid else None
+        if self.state.faults >= _ONLY_FAULTS and counts is not None and not counts.n_packets:
+            self.state.note(
+                f"{self.state.faults} packets came and none could be read: is it the right profile, and the MTU enough?"
+            )
+
+    def _note_gap(self, item: Item) -> None:
+        """A hole that is no event's fault: it makes the dose a lower bound."""
+        if not isinstance(item, Gap) or self.info is None:
+            return
+        seconds = item.n_missing / self.info.sampling_rate_hz
+        self.state.lost_s += seconds
+        self.state.note(f"{item.reason}: {seconds:.1f} s missing, the dose is a lower bound")
+
+    def _lost_before(self, contents: LogContents) -> float:
+        gaps = (item.n_missing for item in contents.items() if isinstance(item, Gap))
+        return sum(gaps) / contents.info.sampling_rate_hz
+
+
+_NOT_CONFIRMED: Final = "the sensor does not say which rate and range it uses: they are as configured"
+
+
+def _settings_of(info: StreamInfo) -> StreamSettings:
+    return StreamSettings(sampling_rate_hz=info.sampling_rate_hz, range_g=info.range_g)
+
+
+Told = Callable[[LiveEvent], None]

@@ -1,0 +1,282 @@
+"""What a live screen shows, as frozen facts: a row for each person, made from events and sensor states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal
+
+from loadsense import protocol, summary, verdict
+from loadsense.criteria import LandingTarget
+from loadsense.events import Landing, LiftSet, Repetition, Status
+from loadsense.live.sensor import LiveEvent, LiveSensor
+from loadsense.placement import CAPABILITIES, Placement, parse_placement
+from loadsense.prescriptions import PlanStage
+from loadsense.summary import Judging
+
+#: A packet older than this is no longer live.
+STALE_S: Final = 2.0
+
+Band = Literal["below", "inside", "above", "no band"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLanding:
+    """The landing that came last.
+
+    Attributes
+    ----------
+    peak_net_g : float
+    loading_rate_g_per_s : float or None
+    band : {"below", "inside", "above", "no band"}
+        Where it lies against her own band; more is never better.
+    evidence : str
+        What studies grade it, in words; empty where it is not graded.
+    settled, clipped : bool
+    """
+
+    peak_net_g: float
+    loading_rate_g_per_s: float | None
+    band: Band
+    evidence: str
+    settled: bool
+    clipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One part of the plan: a lift with its sets, or the landings."""
+
+    name: str
+    done: int
+    asked: int | None
+    unit: Literal["sets", "landings"]
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many were done as asked."""
+        return self.asked is not None and self.done >= self.asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """One row of the live screen.
+
+    Attributes
+    ----------
+    person : str
+    locked : str or None
+        Why her plan may not be graded.
+    blocks : tuple of Block
+        Of the plan, in order; `current` is the first that is not complete.
+    landings_in_band, landings, target : int or None
+        So far, provisional ones included.
+    last : LastLanding or None
+    repetitions, sets : int
+        Repetitions of the set that goes on, or of the last; sets so far.
+    age_s : float or None
+        Since the last packet of the sensor that has been silent longest; None before the first.
+    lost_s : float
+        Seconds that never came: the dose is a lower bound when this is not 0.
+    loss_observable : bool
+    battery_percent : int or None
+        The lowest of her sensors.
+    clipped : bool
+    notes : tuple of str
+        The newest sentence of each of her sensors.
+    """
+
+    person: str
+    locked: str | None
+    blocks: tuple[Block, ...]
+    landings_in_band: int
+    landings: int
+    target: int | None
+    last: LastLanding | None
+    repetitions: int
+    sets: int
+    age_s: float | None
+    lost_s: float
+    loss_observable: bool
+    battery_percent: int | None
+    clipped: bool
+    ended: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> Block | None:
+        """The block she is in."""
+        return next((block for block in self.blocks if not block.complete), None)
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is shown is old."""
+        return not self.ended and (self.age_s is None or self.age_s > STALE_S)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Events of one person, the latest form of each."""
+
+    landings: dict[str, Landing] = field(default_factory=dict)
+    sets: dict[str, LiftSet] = field(default_factory=dict)
+    repetitions: dict[str, dict[int, Repetition]] = field(default_factory=dict)
+    last: LastLanding | None = None
+
+
+class PersonBoard:
+    """Follows one person over all her sensors.
+
+    Parameters
+    ----------
+    person : str
+    sensors : sequence of LiveSensor
+    judging : Judging
+    on : date
+        Local day, for the screening.
+    """
+
+    def __init__(self, person: str, sensors: Sequence[LiveSensor], judging: Judging, *, on: date) -> None:
+        self.person = person
+        self.sensors = tuple(sensors)
+        self._judging = judging
+        self._seen = _Seen()
+        self.target = landing_target(judging, on)
+        self._landing_sensor = _landing_sensor(sensor.wearing.sensor for sensor in sensors)
+
+    def hear(self, live: LiveEvent) -> LastLanding | None:
+        """Take an event; returns the landing when it is one that has just become known or settled."""
+        match live.event:
+            case Landing() if live.sensor == self._landing_sensor:
+                return self._landing(live.event, live)
+            case LiftSet():
+                self._set(live.event)
+            case Repetition():
+                reps = self._seen.repetitions.setdefault(live.event.set_id, {})
+                if live.event.status is Status.WITHDRAWN:
+                    reps.pop(live.event.start_sample, None)
+                else:
+                    reps[live.event.start_sample] = live.event
+        return None
+
+    def view(self, now_s: float) -> PersonView:
+        """The row at this moment."""
+        states = [sensor.state for sensor in self.sensors]
+        ages = [None if state.last_s is None else max(0.0, now_s - state.last_s) for state in states if not state.ended]
+        batteries = [state.battery_percent for state in states if state.battery_percent is not None]
+        landings = list(self._seen.landings.values())
+        latest = max(self._seen.repetitions.values(), key=lambda reps: max(reps, default=0), default={})
+        return PersonView(
+            person=self.person,
+            locked=self.target.locked,
+            blocks=self._blocks(),
+            landings_in_band=sum(band_of(landing, self.target) in ("inside", "no band") for landing in landings),
+            landings=len(landings),
+            target=None if self.target.landings is None else round(self.target.landings),
+            last=self._seen.last,
+            repetitions=len(latest),
+            sets=len(self._settled_sets()),
+            age_s=None if not ages or None in ages else max(age for age in ages if age is not None),
+            lost_s=sum(state.lost_s for state in states),
+            loss_observable=all(state.loss_observable for state in states),
+            battery_percent=min(batteries, default=None),
+            clipped=any(state.n_clipped for state in states),
+            ended=all(state.ended for state in states),
+            notes=tuple(state.notes[-1] for state in states if state.notes),
+        )
+
+    def _landing(self, landing: Landing, live: LiveEvent) -> LastLanding | None:
+        known = landing.event_id in self._seen.landings
+        if landing.status is Status.WITHDRAWN:
+            self._seen.landings.pop(landing.event_id, None)
+            return None
+        self._seen.landings[landing.event_id] = landing
+        self._seen.last = LastLanding(
+            peak_net_g=landing.peak_net_g,
+            loading_rate_g_per_s=landing.loading_rates.maximum_g_per_s,
+            band=band_of(landing, self.target),
+            evidence=self._evidence(landing, live),
+            settled=landing.status is Status.SETTLED,
+            clipped=landing.clipped,
+        )
+        return None if known else self._seen.last
+
+    def _evidence(self, landing: Landing, live: LiveEvent) -> str:
+        """How the levels of studies grade a landing, beside her own band."""
+        sensor = next(sensor for sensor in self.sensors if sensor.wearing.sensor == live.sensor)
+        if sensor.engine is None:
+            return ""
+        seen = summary.observation(sensor.engine.result(), self._judging)
+        profile = self._judging.profile
+        magnitude, rate = verdict.grade_landing(landing, seen, profile=profile, criteria=self._judging.grading)
+        words = []
+        if magnitude is not None and profile.magnitude is not None:
+            words.append(f"{'>' if magnitude else '<='} {profile.magnitude.value:g} g")
+        if rate is not None and profile.rate is not None:
+            words.append(f"{'>' if rate else '<='} {profile.rate.value:g} g/s")
+        return ", ".join(words)
+
+    def _set(self, one: LiftSet) -> None:
+        if one.status is Status.WITHDRAWN:
+            self._seen.sets.pop(one.set_id, None)
+        else:
+            self._seen.sets[one.set_id] = one
+
+    def _settled_sets(self) -> list[LiftSet]:
+        return [one for one in self._seen.sets.values() if one.status is Status.SETTLED]
+
+    def _blocks(self) -> tuple[Block, ...]:
+        judging = self._judging
+        if judging.plan is None:
+            return ()
+        stage = protocol.chosen_stage(judging.plan, judging.person)
+        return blocks_of(stage, self._settled_sets(), len(self._seen.landings), self.target)
+
+
+def blocks_of(stage: PlanStage, sets: Sequence[LiftSet], n_landings: int, target: LandingTarget) -> tuple[Block, ...]:
+    """The blocks of a stage with what was done: sets by exercise, those that nobody could name where one is due."""
+    left = [one for one in sets if one.exercise not in {lift.exercise for lift in stage.lifts}]
+    blocks = []
+    for lift in stage.lifts:
+        named = sum(one.exercise == lift.exercise for one in sets)
+        taken = min(len(left), max(0, lift.sets - named))
+        left = left[taken:]
+        blocks.append(Block(name=lift.exercise, done=named + taken, asked=lift.sets, unit="sets"))
+    if target.landings:
+        blocks.append(Block(name="landings", done=n_landings, asked=round(target.landings), unit="landings"))
+    return tuple(blocks)
+
+
+def band_of(landing: Landing, target: LandingTarget) -> Band:
+    """Where a landing lies against the band that was prescribed."""
+    if target.min_net_g is None and target.ceiling_net_g is None:
+        return "no band"
+    if target.ceiling_net_g is not None and landing.peak_net_g > target.ceiling_net_g:
+        return "above"
+    if target.min_net_g is not None and landing.peak_net_g < target.min_net_g:
+        return "below"
+    return "inside"
+
+
+def landing_target(judging: Judging, on: date) -> LandingTarget:
+    """What the landings of this person are judged against today."""
+    return protocol.landing_target(
+        plan=judging.plan,
+        person=judging.person,
+        profile=judging.profile,
+        rules=judging.rules,
+        target_landings=judging.target_landings,
+        on=on,
+    )
+
+
+def _landing_sensor(names: Iterable[str]) -> str:
+    """The sensor whose landings count: a graded placement before any other."""
+    placements = [parse_placement(name) for name in names]
+
+    def rank(placement: Placement) -> tuple[bool, bool]:
+        capability = CAPABILITIES[placement]
+        return not capability.grades_landings, capability.landing_method is None
+
+    return min(placements, key=rank).value if placements else ""
