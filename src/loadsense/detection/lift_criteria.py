@@ -80,6 +80,11 @@ class LiftCriteria:
     slow_match: float
     fast_match: float
     fast_period_s: float
+    fast_shake: float
+    fast_rhythm: float
+    walking_match: float
+    few_spread: float
+    few_match: float
     quiet_shake: float
     quiet_rhythm: float
     quiet_spread: float

@@ -54,9 +54,8 @@ def texture(accel_g: FloatArray) -> Texture:
 
 def refusal(matches: Matches, period_s: float, feel: Texture, criteria: LiftCriteria) -> str:
     """Why the matches are not a set; empty when they are."""
-    strong = matches.similarity >= criteria.match
-    n = int(strong.sum())
-    similarity = float(matches.similarity[strong].mean()) if n else 0.0
+    n = len(matches.centres)
+    similarity = float(matches.similarity.mean()) if n else 0.0
     if n < 3 or (n < criteria.repetitions_min and similarity < criteria.three_repetitions_match):
         return "too few repetitions"
     intervals = np.diff(matches.centres)
@@ -67,6 +66,13 @@ def refusal(matches: Matches, period_s: float, feel: Texture, criteria: LiftCrit
         return "steps"
     if spread > criteria.interval_spread and similarity < criteria.paused_match:
         return "irregular"
+    is_few = n <= criteria.repetitions_min and spread > criteria.few_spread
+    least = max(_least_similarity(n, period_s, spread, feel, criteria), criteria.few_match if is_few else 0.0)
+    return "not alike" if similarity < least else ""
+
+
+def _least_similarity(n: int, period_s: float, spread: float, feel: Texture, criteria: LiftCriteria) -> float:
+    """How alike the repetitions must be: more where people walk at that pace, less in plainly slow motion."""
     fast = period_s < criteria.fast_period_s
     is_quiet = (
         feel.shake_to_motion <= criteria.quiet_shake
@@ -75,7 +81,8 @@ def refusal(matches: Matches, period_s: float, feel: Texture, criteria: LiftCrit
         and n >= criteria.quiet_repetitions
     )
     if is_quiet:
-        least = criteria.quiet_fast_match if fast else criteria.quiet_slow_match
-    else:
-        least = criteria.fast_match if fast else criteria.slow_match
-    return "not alike" if similarity < least else ""
+        return criteria.quiet_fast_match if fast else criteria.quiet_slow_match
+    if not fast:
+        return criteria.slow_match
+    walks = feel.shake_to_motion > criteria.fast_shake or feel.step_rhythm > criteria.fast_rhythm
+    return criteria.walking_match if walks else criteria.fast_match

@@ -104,7 +104,7 @@ class WristGrid:
     def __init__(self, sampling_rate_hz: float) -> None:
         self.rate_hz = sampling_rate_hz
         self._per_row = sampling_rate_hz / GRID_HZ
-        self._width = max(1, int(self._per_row))
+        self._width = max(1, round(self._per_row))
         self._raw = np.empty((0, 3))
         self._first = 0
         self._segment = 0
