@@ -246,22 +246,9 @@ def low_pass(
         Of each section and signal; replaced by the one behind the last sample.
     """
     one, two = sections
-    a0, a1, b0, b1, c0, c1 = (
-        state[0, 0, 0],
-        state[0, 0, 1],
-        state[0, 1, 0],
-        state[0, 1, 1],
-        state[0, 2, 0],
-        state[0, 2, 1],
-    )
-    d0, d1, e0, e1, f0, f1 = (
-        state[1, 0, 0],
-        state[1, 0, 1],
-        state[1, 1, 0],
-        state[1, 1, 1],
-        state[1, 2, 0],
-        state[1, 2, 1],
-    )
+    held = state.reshape(12)
+    a0, a1, b0, b1, c0, c1 = held[0], held[1], held[2], held[3], held[4], held[5]
+    d0, d1, e0, e1, f0, f1 = held[6], held[7], held[8], held[9], held[10], held[11]
     for i in range(signals.shape[1]):
         x, a0, a1 = _section(signals[0, i], one, a0, a1)
         y, b0, b1 = _section(signals[1, i], one, b0, b1)
@@ -270,22 +257,8 @@ def low_pass(
         y, e0, e1 = _section(y, two, e0, e1)
         z, f0, f1 = _section(z, two, f0, f1)
         out[0, i], out[1, i], out[2, i] = x, y, z
-    state[0, 0, 0], state[0, 0, 1], state[0, 1, 0], state[0, 1, 1], state[0, 2, 0], state[0, 2, 1] = (
-        a0,
-        a1,
-        b0,
-        b1,
-        c0,
-        c1,
-    )
-    state[1, 0, 0], state[1, 0, 1], state[1, 1, 0], state[1, 1, 1], state[1, 2, 0], state[1, 2, 1] = (
-        d0,
-        d1,
-        e0,
-        e1,
-        f0,
-        f1,
-    )
+    held[0], held[1], held[2], held[3], held[4], held[5] = a0, a1, b0, b1, c0, c1
+    held[6], held[7], held[8], held[9], held[10], held[11] = d0, d1, e0, e1, f0, f1
 
 
 def low_pass_hops(

@@ -177,7 +177,7 @@ class ActivityClassifier:
         rows, recorded = history.grid(low, end_hop * _HOP + _MARGIN)
         edges = np.stack((np.maximum(starts - _MARGIN, low), starts + (_HOP + _MARGIN)), axis=1) - low
         self._hop = end_hop
-        natives = [history.first_native(index) for index in [*starts.tolist(), end_hop * _HOP]]
+        natives = history.first_natives(np.arange(first_hop, end_hop + 1) * _HOP)
         if starts[0] <= history.grid_start:
             natives[0] = history.start
         activities = self._activities(rows, recorded, edges)

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from loadsense.samples import BoolArray, FloatArray, SampleBlock
+from loadsense.samples import BoolArray, FloatArray, IntArray, SampleBlock
 
 GRID_HZ: Final = 100.0
 #: Rates above this are averaged before they are sampled at 100 Hz.
@@ -111,6 +111,12 @@ class History:
     def first_native(self, grid_index: int) -> int:
         """First native sample at or after a grid index, inside the stream."""
         return min(max(math.ceil(grid_index * self.ratio), self.start), self.end)
+
+    def first_natives(self, grid_indices: IntArray) -> list[int]:
+        """`first_native` of many."""
+        native = np.ceil(grid_indices * self.ratio).astype(np.int64)
+        natives: list[int] = np.minimum(np.maximum(native, self.start), self.end).tolist()
+        return natives
 
     def grid(self, first: int, end: int) -> tuple[FloatArray, BoolArray]:
         """Grid rows [first, end), RAW g, and whether each stands on samples that were recorded.

@@ -61,7 +61,7 @@ def events_csv(report: SessionReport) -> str:
 
 def impacts_csv(report: SessionReport) -> str:
     """Text of `impacts.csv`."""
-    return _text(COLUMNS["impacts"], frames.impact_rows(report))
+    return _text(COLUMNS["impacts"], frames.each_impact(report))
 
 
 def _landings(report: SessionReport) -> Iterator[Row]:
@@ -88,11 +88,13 @@ def _text(columns: Sequence[Column], rows: Iterable[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [column.name for column in columns]
+    words = [at for at, column in enumerate(columns) if column.dtype == TEXT]
     writer.writerow(names)
-    writer.writerows([_harmless(row.get(name)) for name in names] for row in rows)
+    for row in rows:
+        cells = [row.get(name) for name in names]
+        for at in words:
+            cell = cells[at]
+            if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+                cells[at] = f"'{cell}"  # an apostrophe in front of a text that would be a formula
+        writer.writerow(cells)
     return text.getvalue()
-
-
-def _harmless(cell: str | float | None) -> str | float | None:
-    """The cell, with an apostrophe in front of a text that would be a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
