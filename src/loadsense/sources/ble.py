@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bleak import BleakClient, BleakScanner
@@ -49,6 +49,8 @@ _BATTERY_EVERY_S: Final = 60.0
 #: How long an answer to a start may take.
 _ANSWER_S: Final = 3.0
 _FARE_WELL_S: Final = 5.0
+#: Search for a sensor that was lost; others that share the radio wait meanwhile.
+_SEARCH_AGAIN_S: Final = 3.0
 _FAULTS: Final = (BleakError, TimeoutError, OSError, EOFError)
 
 
@@ -62,12 +64,15 @@ class Radio:
         Backends of bleak.
     scan_s, connect_s : float
         Longest search and longest attempt to connect.
+    busy : asyncio.Lock
+        Adapters look for one sensor and connect to one at a time: sensors that share a radio take turns.
     """
 
     client: type[BaseBleakClient] | None = None
     scanner: type[BaseBleakScanner] | None = None
     scan_s: float = 10.0
     connect_s: float = 15.0
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +128,7 @@ async def read_battery(found: Found, radio: Radio | None = None) -> Found:
     """The sensor with its battery, where it can be reached and says it."""
     radio = radio or Radio()
     try:
-        device = await _device(found.address, radio)
+        device = await _device(found.address, radio, radio.scan_s)
         async with BleakClient(device, timeout=radio.connect_s, **_backend(radio.client)) as client:
             return replace(found, battery_percent=await _battery(client))
     except (*_FAULTS, WorldError):
@@ -245,18 +250,25 @@ class BleSensor:
     async def _connect(self) -> None:
         radio = self._radio
         self._gone = gone = asyncio.Event()
-        device = await _device(self.address, radio)
-        if self._profile is None:
-            self._profile = _profile_of(device)
-        self._client = client = BleakClient(
-            device, disconnected_callback=lambda _: gone.set(), timeout=radio.connect_s, **_backend(radio.client)
-        )
-        self._link += 1
+        async with radio.busy:
+            device = await _device(
+                self.address, radio, min(radio.scan_s, _SEARCH_AGAIN_S) if self._link else radio.scan_s
+            )
+            if self._profile is None:
+                self._profile = _profile_of(device)
+            what = f"{device.name or 'sensor'} at {self.address}"
+            self._client = client = BleakClient(
+                device, disconnected_callback=lambda _: gone.set(), timeout=radio.connect_s, **_backend(radio.client)
+            )
+            self._link += 1
+            try:
+                await asyncio.wait_for(client.connect(), radio.connect_s + 1.0)
+            except _FAULTS as fault:
+                raise _translated(fault, what) from fault
         try:
-            await asyncio.wait_for(client.connect(), radio.connect_s + 1.0)
             connected = await self._set_up(client, device.name or self.address)
         except _FAULTS as fault:
-            raise _translated(fault, f"{device.name or 'sensor'} at {self.address}") from fault
+            raise _translated(fault, what) from fault
         self._last_s = connected.at_s
         self.events.put_nowait(connected)
         early, self._early = self._early or [], None
@@ -422,15 +434,15 @@ def _other_chip(profile: DeviceProfile, told: Reply) -> DeviceProfile | None:
     return next(same, None)
 
 
-async def _device(address: str, radio: Radio) -> BLEDevice:
+async def _device(address: str, radio: Radio, scan_s: float) -> BLEDevice:
     """The sensor with this address, once it advertises itself."""
     try:
-        device = await BleakScanner.find_device_by_address(address, radio.scan_s, **_backend(radio.scanner))
+        device = await BleakScanner.find_device_by_address(address, scan_s, **_backend(radio.scanner))
     except _FAULTS as fault:
         raise _translated(fault, f"sensor at {address}") from fault
     if device is None:
         raise WorldError(
-            f"no sensor at {address} within {radio.scan_s:g} s: is it on, charged, in reach and free of other apps?"
+            f"no sensor at {address} within {scan_s:g} s: is it on, charged, in reach and free of other apps?"
         )
     return device
 
