@@ -286,7 +286,7 @@ def report(recordings=None, **changes):
         provenance=Provenance(
             version="0.1.0",
             filter="zero-phase Butterworth low-pass, 80 Hz",
-            loading_rate_definition="steepest central difference on the rise",
+            loading_rate_definition="steepest central difference on the rise; low-pass 80 Hz, sampled at 200 Hz",
             thresholds=(MAGNITUDE, RATE),
             differences_from_source=("the study's filter is not stated; 80 Hz is used",),
         ),

@@ -73,7 +73,7 @@ def test_a_sample_recording_is_the_same_in_any_blocks(path):
 
 def test_sample_by_sample_is_the_same_as_whole():
     path = next(p for p in SAMPLES if "hip-session" in p.name)
-    recording = ls.read(path, placement="hip", end="40")
+    recording = ls.read(path, placement="hip", end="60")
     whole = run(recording)
     assert whole[1].landings
     assert_same(whole, run(recording, 1))

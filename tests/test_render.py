@@ -192,7 +192,7 @@ def test_a_hirit_session_in_the_terminal():
 
 def test_a_loading_rate_is_never_shown_without_definition_and_filter():
     line = next(line for line in terminal_text(report()) if line.startswith("loading rate"))
-    assert "steepest central difference on the rise; zero-phase Butterworth low-pass, 80 Hz" in line
+    assert "steepest central difference on the rise; low-pass 80 Hz, sampled at 200 Hz" in line
 
 
 def test_the_index_says_that_it_is_not_graded_and_which_one_it_is():
