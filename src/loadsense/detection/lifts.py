@@ -12,9 +12,6 @@ known at a hop is the motion up to it, so the result cannot depend on how sample
    repetition after the pause takes the set up again.
 4. *Settled.* After 12 s without a repetition the whole set is matched once more from its own best repetition; its
    count replaces the provisional one, or the set is withdrawn with the reason.
-
-Differences from the tried method (prototype): weak repetitions fill a missing place, a small movement squeezed between
-two repetitions is none, and a long step needs a good match, so that lead-in and racking do not lengthen a set.
 """
 
 from __future__ import annotations
@@ -318,7 +315,7 @@ class LiftDetector:
             events += self._refit(context, opened)
         still_s = (self._now - opened.centres[-1] - opened.period / 2) / GRID_HZ
         too_long = self._now - opened.start >= self._memory_rows - 30 * GRID_HZ
-        if still_s >= criteria.set_end_s or too_long:
+        if too_long or (still_s >= criteria.set_end_s and not self._is_under_way(context, opened, still_s)):
             return events + self._settle(context, opened)
         if not opened.ended and still_s >= criteria.provisional_end_s:
             opened.ended = True
@@ -328,6 +325,12 @@ class LiftDetector:
                 fit = self._fit(context, opened.start, opened.period)
                 events += [] if fit.reason else [self._lift_set(context, opened, fit, Status.PROVISIONAL)]
         return events
+
+    def _is_under_way(self, context: Context, opened: _Open, still_s: float) -> bool:
+        """Whether a movement that began in time may yet become a repetition."""
+        hop = self._now // HOP
+        latest_s = self._criteria.set_end_s + 1.25 * opened.period / GRID_HZ
+        return still_s < latest_s and bool(context.hops.moving(hop - 3, hop).any())
 
     def _matched(self, context: Context, opened: _Open) -> list[int]:
         """Repetitions after the last known one that have ended by now."""
@@ -433,8 +436,6 @@ class LiftDetector:
         if context.first == 0 and self._now <= self._memory_rows:
             low = 0
         return self._raw.splices(low, self._raw.end if context.closing else high, to_end=context.closing)
-
-    # -- what goes out ---------------------------------------------------------------------------------------------
 
     def _repetition(
         self, context: Context, names: tuple[str, str], place: tuple[int, int], status: Status
