@@ -1,4 +1,9 @@
-"""Pictures of the report for the documentation: `python docs/make_screenshots.py` (needs playwright and chromium)."""
+"""Pictures of the report for the documentation: on the screen, on a phone, and printed.
+
+    python docs/make_screenshots.py
+
+Needs playwright, a system chromium, and pdftoppm (Debian: poppler-utils) for the printed page.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "sample_recordings"
@@ -24,17 +29,38 @@ SESSION = [
 ]
 
 
+IMAGES = ROOT / "docs" / "images"
+
+
+def on_screen(browser: Browser, report: Path) -> None:
+    """The page as it opens on a desk and on a phone."""
+    for name, width, height in (("report", 1180, 1460), ("report-phone", 390, 1600)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(report.as_uri())
+        page.screenshot(path=IMAGES / f"{name}.png")
+        page.close()
+
+
+def printed(browser: Browser, report: Path) -> None:
+    """The first sheet of the page as it comes out of a grey printer."""
+    page = browser.new_page()
+    page.goto(report.as_uri())
+    pdf = report.with_suffix(".pdf")
+    page.pdf(path=pdf, format="A4", prefer_css_page_size=True)
+    to_png = ["pdftoppm", "-png", "-gray", "-r", "70", "-f", "1", "-l", "1", "-singlefile"]
+    subprocess.run([*to_png, str(pdf), str(IMAGES / "report-printed")], check=True)
+
+
 def main() -> None:
-    """Analyze the session, open its report and take the picture."""
+    """Analyze the session, open its report and take the pictures."""
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         command = [sys.executable, "-m", "loadsense", "analyze", *SESSION, "-q", "-o", folder]
         subprocess.run(command, check=True)
         report = Path(folder) / "simulated-hirit-hip" / "report.html"
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1180, "height": 1460})
-        page.goto(report.as_uri())
-        page.screenshot(path=ROOT / "docs" / "images" / "report.png")
+        on_screen(browser, report)
+        printed(browser, report)
         browser.close()
 
 
