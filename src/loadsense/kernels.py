@@ -184,7 +184,7 @@ def _rhythms(rows: FloatArray, g: FloatArray, lags: IntArray, longest_step: int,
 
 
 def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: int, still_below_g: float) -> FloatArray:
-    """`detection.activity.movement` of many windows; only the first column where that is below `still_below_g`.
+    """`detection.activity.movement` of many windows; zeros where it deviates by less than `still_below_g`.
 
     Parameters
     ----------
@@ -201,15 +201,19 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
         Standard deviation, 95 % quantile and maximum of |a|, shares below 0.5 g and within 0.15 g of 1 g, step lag
         (0 where none) and rhythm, stride rhythm, likeness one step later.
     """
-    table = np.zeros((len(edges), 9))
+    table, size_g = np.zeros((len(edges), 9)), np.empty(len(rows))
+    for i in range(len(rows)):
+        size_g[i] = math.sqrt(rows[i, 0] * rows[i, 0] + rows[i, 1] * rows[i, 1] + rows[i, 2] * rows[i, 2])
     for k in range(len(edges)):
-        part = rows[edges[k, 0] : edges[k, 1]]
-        n = len(part)
-        g = np.empty(n)
+        part, g = rows[edges[k, 0] : edges[k, 1]], size_g[edges[k, 0] : edges[k, 1]]
+        n, low_g, high_g = len(part), g[0], g[0]
         for i in range(n):
-            g[i] = math.sqrt(part[i, 0] * part[i, 0] + part[i, 1] * part[i, 1] + part[i, 2] * part[i, 2])
+            low_g, high_g = min(low_g, g[i]), max(high_g, g[i])
+        if high_g - low_g < still_below_g:  # no values deviate by more than half their range
+            continue
         table[k, 0] = _deviation(g)
         if table[k, 0] < still_below_g:
+            table[k, 0] = 0.0
             continue
         n_free = n_calm = 0
         for i in range(n):
@@ -220,6 +224,42 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
         table[k, 3], table[k, 4] = n_free / n, n_calm / n
         _rhythms(part, g, lags, longest_step, table[k])
     return table
+
+
+# -- seconds
+
+
+def seconds(rows: FloatArray, per_second: int) -> FloatArray:
+    """`conditioning.seconds.seconds_of`: mean, variance, smallest and largest value of each second and axis.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, 3)
+        From the first sample of a second on.
+    per_second : int
+        At most `LONGEST_SUM`.
+
+    Returns
+    -------
+    ndarray, shape (4, 3, seconds)
+    """
+    n = len(rows) // per_second
+    out, values = np.empty((4, 3, n)), np.empty(per_second)
+    for second in range(n):
+        part = rows[second * per_second : (second + 1) * per_second]
+        for axis in range(3):
+            low = high = part[0, axis]
+            for i in range(per_second):
+                value = part[i, axis]
+                values[i] = value
+                low, high = min(low, value), max(high, value)
+            mean = sum_in_order(values, per_second) / per_second
+            for i in range(per_second):
+                away = values[i] - mean
+                values[i] = away * away
+            out[0, axis, second], out[1, axis, second] = mean, sum_in_order(values, per_second) / per_second
+            out[2, axis, second], out[3, axis, second] = low, high
+    return out
 
 
 # -- low-pass: two second-order sections, three axes side by side
@@ -303,6 +343,7 @@ _OUTER: Final[dict[Kernel, str]] = {
     autocorrelations: "float64[::1](float64[::1], int64[::1])",
     likeness: "float64(float64[:, ::1], int64)",
     movements: "float64[:, ::1](float64[:, ::1], int64[:, ::1], int64[::1], int64, float64)",
+    seconds: "float64[:, :, ::1](float64[:, ::1], int64)",
     low_pass: f"void(float64[:, :], {_SECTIONS}, float64[:, :, ::1], float64[:, :])",
     low_pass_hops: f"float64[:, ::1](float64[:, :], {_SECTIONS}, float64[:, ::1], int64, int64)",
 }
@@ -323,6 +364,7 @@ class Kernels:
     autocorrelations: Kernel
     likeness: Kernel
     movements: Kernel
+    seconds: Kernel
     low_pass: Kernel
     low_pass_hops: Kernel
 

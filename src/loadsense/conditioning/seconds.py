@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import FloatArray, IntArray, SampleBlock
 
 
@@ -66,6 +67,12 @@ def seconds_of(accel_g: FloatArray, *, samples_per_second: int, first_second: in
         RAW g.
     """
     n = len(accel_g) // samples_per_second
+    loops = kernels.compiled()
+    if loops is not None and samples_per_second <= kernels.LONGEST_SUM:
+        figures = loops.seconds(np.ascontiguousarray(accel_g), samples_per_second)
+        mean_g, variance_g2, low_g, high_g = (figure.T for figure in figures)
+        index = np.arange(first_second, first_second + n)
+        return Seconds(index=index, mean_g=mean_g, variance_g2=variance_g2, low_g=low_g, high_g=high_g)
     used = accel_g[: n * samples_per_second]
     axes_g = np.ascontiguousarray(used.T).reshape(3, n, samples_per_second)
     mean_g = axes_g.sum(axis=2) / samples_per_second

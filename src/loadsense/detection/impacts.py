@@ -161,7 +161,7 @@ class ImpactDetector:
         return impacts if self._slow is None else self._slow.close(impacts)
 
 
-def _impact(peak: _Peak, rule: Literal["impact", "step"] = "impact") -> Impact:
+def _impact(peak: _Peak, rule: Literal["impact", "step"]) -> Impact:
     return Impact(
         onset_sample=peak.onset_sample,
         peak_sample=peak.sample,
@@ -178,19 +178,19 @@ class _Rules:
     def __init__(self, impact_distance: int, step_distance: int | None) -> None:
         self._impacts = Spacing(impact_distance)
         self._steps = None if step_distance is None else Spacing(step_distance)
-        self._won: dict[int, Impact] = {}
+        self._won: dict[int, tuple[_Peak, Literal["impact", "step"]]] = {}
 
     def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[Impact]:
         """Take the next peaks, all before `next_possible_sample`; return the impacts that are final, in order."""
-        won = [_impact(peak) for peak in self._impacts.push(peaks, next_possible_sample)]
+        won = self._impacts.push(peaks, next_possible_sample)
         if self._steps is None:
-            return won
+            return [_impact(peak, "impact") for peak in won]
         for peak in self._steps.push(peaks, next_possible_sample):
-            self._won.setdefault(peak.sample, _impact(peak, "step"))
-        self._won |= {impact.peak_sample: impact for impact in won}
+            self._won.setdefault(peak.sample, (peak, "step"))
+        self._won |= {peak.sample: (peak, "impact") for peak in won}
         settled = self.settled_before(next_possible_sample)
         ready = sorted(sample for sample in self._won if sample < settled)
-        return [self._won.pop(sample) for sample in ready]
+        return [_impact(*self._won.pop(sample)) for sample in ready]
 
     def settled_before(self, next_possible_sample: float) -> float:
         """No impact that is still to come lies before this sample."""
