@@ -153,7 +153,7 @@ class LiveSensor:
         self.engine: Engine | None = None
         self.info: StreamInfo | None = None
         self.log: PacketLog | None = None
-        self._judging = judging
+        self.judging = judging
         self._began = began
         self._folder = folder
         self._settings: StreamSettings | None = None
@@ -361,12 +361,19 @@ class LiveSensor:
             tz=wearing.tz,
             body_mass_kg=wearing.body_mass_kg,
             loss_observable=self.state.loss_observable,
-            origin=Origin(format="live", unit_in="g", device=connected.device, participant=wearing.person, notes=notes),
+            origin=Origin(
+                file=f"{wearing.person}-{wearing.sensor}{SUFFIX}",
+                format="live",
+                unit_in="g",
+                device=connected.device,
+                participant=wearing.person,
+                notes=notes,
+            ),
         )
 
     def _begin(self, info: StreamInfo) -> None:
         self.info = info
-        self.engine = Engine(info, judged_by=self._judging)
+        self.engine = Engine(info, judged_by=self.judging)
         self._clock = SampleClock(info.sampling_rate_hz)
         if self._grid is None:
             self._grid = PacketGrid(info.sampling_rate_hz)

@@ -1,0 +1,157 @@
+"""The floor: a session beside its screen or its lines, from start to Ctrl-C, and a look around for sensors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from loadsense.live.lines import event_line
+from loadsense.live.screen import bells, table
+from loadsense.live.sensor import LiveEvent
+from loadsense.live.session import Feed, LiveSession
+from loadsense.live.view import LastLanding, PersonBoard
+from loadsense.summary import Judging
+
+if TYPE_CHECKING:
+    from loadsense.sources.ble import Found
+
+_REDRAWS_PER_S: Final = 4
+#: Time for the second Ctrl-C that confirms the first.
+_CONFIRM_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How a session is shown: lines for a program, or a screen with or without a bell; and when it ends by itself."""
+
+    as_json: bool = False
+    bell: bool = False
+    seconds: float | None = None
+    title: str = ""
+
+
+def in_reach(seconds: float, *, every: bool = False, battery: bool = True) -> list[Found]:
+    """Sensors in reach, with their batteries; everything that advertises itself with `every`.
+
+    Raises
+    ------
+    WorldError
+        Bluetooth is off or absent.
+    """
+    from loadsense.sources import ble
+
+    async def listened() -> list[Found]:
+        found = [one for one in await ble.scan(seconds) if every or one.profile is not None]
+        return [await ble.read_battery(one) if battery and one.profile else one for one in found]
+
+    return asyncio.run(listened())
+
+
+def run_floor(
+    feeds: Sequence[Feed],
+    now: Callable[[], float],
+    judgings: Mapping[str, Judging],
+    shown: Shown,
+    *,
+    earlier: Sequence[LiveEvent] = (),
+) -> None:
+    """One session with its screen, or its lines, until it ends.
+
+    Parameters
+    ----------
+    feeds : sequence of Feed
+    now : callable
+        Seconds since the session began.
+    judgings : mapping of str to Judging
+        By person.
+    shown : Shown
+    earlier : sequence of LiveEvent
+        Of the session before it broke off.
+
+    Raises
+    ------
+    LoadSenseError
+        No sensor could be connected to.
+    """
+    boards = _boards(feeds, judgings)
+
+    def told(live: LiveEvent) -> None:
+        last = boards[live.person].hear(live)
+        if shown.as_json:
+            _print_line(live)
+        elif last is not None and shown.bell and not live.earlier:
+            _ring(last)
+
+    for live in earlier:
+        told(live)
+    session = LiveSession(feeds, now=now, told=told)
+    asyncio.run(_run_until_told(session, list(boards.values()), now, shown))
+
+
+def _boards(feeds: Sequence[Feed], judgings: Mapping[str, Judging]) -> dict[str, PersonBoard]:
+    today = datetime.now().astimezone().date()
+    return {
+        name: PersonBoard(name, [f.sensor for f in feeds if f.sensor.wearing.person == name], judging, on=today)
+        for name, judging in judgings.items()
+    }
+
+
+async def _run_until_told(
+    session: LiveSession, boards: list[PersonBoard], now: Callable[[], float], shown: Shown
+) -> None:
+    """The session beside its screen; Ctrl-C ends it, on a terminal the second one within five seconds."""
+    loop = asyncio.get_running_loop()
+    pressed: list[float] = []
+
+    def interrupted() -> None:
+        pressed.append(loop.time())
+        if shown.as_json or not sys.stdout.isatty() or (len(pressed) > 1 and pressed[-1] - pressed[-2] < _CONFIRM_S):
+            session.end()
+
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, interrupted)
+    except NotImplementedError:
+        pass  # Windows: Ctrl-C cancels the session, which winds up in the same way
+    if shown.seconds is not None:
+        loop.call_later(shown.seconds, session.end)
+    running = asyncio.create_task(session.run())
+    with _screen(shown) as screen:
+        while not running.done():
+            _draw(screen, boards, now(), shown, asked=bool(pressed) and loop.time() - pressed[-1] < _CONFIRM_S)
+            await asyncio.wait({running}, timeout=1.0 / _REDRAWS_PER_S)
+        _draw(screen, boards, now(), shown)
+    await running
+
+
+def _screen(shown: Shown) -> AbstractContextManager[Any]:
+    """The live screen, where there is a terminal to draw on."""
+    if shown.as_json or not sys.stdout.isatty():
+        return nullcontext()
+    from rich.live import Live
+
+    return Live(auto_refresh=False)
+
+
+def _draw(screen: Any, boards: list[PersonBoard], now_s: float, shown: Shown, *, asked: bool = False) -> None:
+    if screen is None:
+        return
+    title = "Press Ctrl-C again to end the session" if asked else shown.title
+    screen.update(table([board.view(now_s) for board in boards], title=title), refresh=True)
+
+
+def _ring(last: LastLanding) -> None:
+    sys.stderr.write("\a" * bells(last))
+    sys.stderr.flush()
+
+
+def _print_line(live: LiveEvent) -> None:
+    sys.stdout.write(json.dumps(event_line(live), allow_nan=False) + "\n")
+    sys.stdout.flush()
