@@ -181,8 +181,9 @@ def replay(
 ) -> None:
     """Play a recording as if it were live: the same screen, the same result."""
     from loadsense import readers, session
-    from loadsense.live.floor import Shown
+    from loadsense.live.floor import Shown, run_floor
     from loadsense.live.sensor import LiveSensor, Wearing
+    from loadsense.live.session import Feed
     from loadsense.sources.replay import ReplaySource
 
     judged_by = session.judging(plan=plan, person=person, target_landings=target_landings)
