@@ -12,8 +12,8 @@ from typing import IO, Final, cast
 
 from loadsense.errors import FormatError, OptionError, WorldError
 
-#: Bytes read at once: large enough for the CSV parser's threads, small against the memory limit.
-BLOCK_BYTES: Final = 8 << 20
+#: Bytes read at once: a parser that reads ahead in its own thread keeps a few of them, small against the memory limit.
+BLOCK_BYTES: Final = 2 << 20
 
 #: Files up to this size are hashed at once; a larger one is hashed while it is read.
 _HASH_AT_ONCE_BYTES: Final = 16 << 20
