@@ -84,7 +84,12 @@ class BatchRun:
 
 
 def run_batch(
-    paths: Sequence[str], output: str, options: BatchOptions, *, progress: Progress = _no_progress
+    paths: Sequence[str],
+    output: str,
+    options: BatchOptions,
+    *,
+    progress: Progress = _no_progress,
+    workers: Workers | None = None,
 ) -> BatchRun:
     """Analyze every file, write the dataset and the books.
 
@@ -98,6 +103,8 @@ def run_batch(
         How.
     progress : callable, optional
         Told after each file.
+    workers : Workers, optional
+        Who analyzes; those that the options name when None.
 
     Returns
     -------
@@ -112,10 +119,11 @@ def run_batch(
         The results cannot be written, or the scheduler is gone; what is done stays done.
     """
     started, clock = datetime.now(UTC), monotonic()
+    by = workers or _workers(options)
     work = _prepared(paths, output, options)
     tally = _Tally(files=len(work.tasks) + len(work.failures), errors=len(work.failures), progress=progress)
     with Journal(output) as journal:
-        for task, outcome in work.workers.run(_due(work.tasks, journal, force=options.force)):
+        for task, outcome in by.run(_due(work.tasks, journal, force=options.force)):
             tally.count(outcome)
             if not outcome.skipped:
                 journal.write(task, outcome)
@@ -131,7 +139,7 @@ def run_batch(
         elapsed_s=round(monotonic() - clock, 3),
         folder=output,
     )
-    books.write_json(Path(output) / "run.json", record(run, options, workers=work.workers.words, started=started))
+    books.write_json(Path(output) / "run.json", record(run, options, workers=by.words, started=started))
     return run
 
 
@@ -156,17 +164,15 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What there is to do, and who does it; failures are of the manifest, by the name of the file."""
+    """What there is to do; failures are of the manifest, by the name of the file."""
 
     tasks: Sequence[FileTask]
     failures: Mapping[str, Failure]
-    workers: Workers
 
 
 def _prepared(paths: Sequence[str], output: str, options: BatchOptions) -> _Work:
     """Everything that can be refused is refused here, before anything is written."""
     judging(options.judged)
-    workers = _workers(options)
     manifest = [options.manifest] if options.manifest else []
     sources = finding.find(paths, leave_out=[output, *manifest])
     rows, failures = _matched(options.manifest, sources)
@@ -175,7 +181,7 @@ def _prepared(paths: Sequence[str], output: str, options: BatchOptions) -> _Work
     tables.prepare(folder)
     names = {source.key: source.name for source in sources}
     named = {names.get(key, key): failure for key, failure in (failures | refused).items()}
-    return _Work(tasks=tasks, failures=named, workers=workers)
+    return _Work(tasks=tasks, failures=named)
 
 
 def _workers(options: BatchOptions) -> Workers:
