@@ -112,7 +112,7 @@ class Evaluation:
             self.failures.append(f"{rule} on {folder.name}/{row.recording_id}: {type(fault).__name__}: {fault}")
             return np.array([])
 
-    def landings(self) -> pd.DataFrame:
+    def landings(self, rules: tuple[str, ...] = ("loadsense", *LANDING_RULES)) -> pd.DataFrame:
         """One row per recording without lifts: what is true, and what each rule finds.
 
         Columns `true` (NaN where unknown), `timed`, and `found_<rule>`, `hits_<rule>` for `loadsense` and the naive
@@ -134,7 +134,7 @@ class Evaluation:
                 "true": row.n_landings_true if times is None else len(times),
                 "scored": row.activity != "mixed" and (times is not None or pd.notna(row.n_landings_true)),
             }
-            for rule in ("loadsense", *LANDING_RULES):
+            for rule in rules:
                 found = self._found(rule, folder, row)
                 least = min(len(found), np.nan_to_num(row.n_landings_true))
                 seen[f"found_{rule}"] = len(found)

@@ -128,7 +128,7 @@ def flights(flight_s: float, sensor: Sensor, *, push: bool, seeds: int = 3) -> C
 
 @dataclass(frozen=True, slots=True)
 class HeardSet:
-    """What was said of one simulated set of five: repetitions and name, sets it was split into, false sets beside it."""
+    """What was said of one simulated set of five: repetitions, name, sets it was split into, false sets beside it."""
 
     repetitions: int
     name: str | None
