@@ -86,7 +86,7 @@ class DaskCluster:
             return future
 
         completed = import_module("distributed").as_completed(
-            [submit(task) for task in islice(waiting, _ahead(client))]
+            [submit(task) for task in islice(waiting, _ahead(client))], loop=client.loop
         )
         for future in completed:
             task = given.pop(future.key)
