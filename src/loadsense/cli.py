@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loadsense import __version__
+from loadsense import __version__, live_cli
 from loadsense.errors import LoadSenseError, OptionError
 
 if TYPE_CHECKING:
@@ -295,8 +295,14 @@ def simulate(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="Folder for the recording and its truth.")] = ".",
     seed: Annotated[int | None, typer.Option(help="Another seed makes another recording of the same script.")] = None,
+    sensor: Annotated[
+        bool, typer.Option("--sensor", help="Stream it as a virtual sensor, in real time, to practise a live session.")
+    ] = False,
 ) -> None:
     """Make a recording whose true landings and repetitions are known, beside a file that holds them."""
+    if sensor:
+        live_cli.practise(name, output)
+        return
     from loadsense import simulate as simulator
     from loadsense.render import check_writable, listing
 
@@ -306,6 +312,9 @@ def simulate(
     check_writable(output)
     for path in simulator.write_scenario(name, output, seed=seed):
         typer.echo(path)
+
+
+live_cli.register(app)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -61,39 +61,16 @@ def scan(
 ) -> None:
     """List the sensors in reach: name, address, signal, battery, profile, rates and ranges."""
     from loadsense.live.floor import in_reach
+    from loadsense.live.listing import found_json, found_lines
 
     found = in_reach(seconds, every=every, battery=battery)
     if as_json:
-        _print_json([_found_json(one) for one in found])
+        _print_json([found_json(one) for one in found])
         return
     if not found:
         typer.echo("no sensor in reach: is it on, charged, and not connected to another app? (--all lists everything)")
         return
-    for line in _columns([("NAME", "ADDRESS", "SIGNAL", "BATTERY", "PROFILE", "OFFERS"), *map(_found_row, found)]):
-        typer.echo(line)
-
-
-def _found_json(one: Any) -> dict[str, Any]:
-    profile = one.profile
-    return {
-        "name": one.name,
-        "address": one.address,
-        "rssi_dbm": one.rssi_dbm,
-        "battery_percent": one.battery_percent,
-        "profile": profile.name if profile else None,
-        "rates_hz": list(profile.rates_hz) if profile else None,
-        "ranges_g": list(profile.ranges_g) if profile else None,
-    }
-
-
-def _found_row(one: Any) -> tuple[str, ...]:
-    profile = one.profile
-    offers = "-"
-    if profile is not None:
-        offers = f"{_listed(profile.rates_hz)} Hz, +-{_listed(profile.ranges_g)} g"
-    battery = "-" if one.battery_percent is None else f"{one.battery_percent} %"
-    signal = "-" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm"
-    return (one.name or "-", one.address, signal, battery, profile.name if profile else "-", offers)
+    typer.echo("\n".join(found_lines(found)))
 
 
 def devices(
@@ -102,9 +79,8 @@ def devices(
     as_json: AsJson = False,
 ) -> None:
     """List the sensor profiles with how each field is known; `check FILE` tries one of your own."""
-    from dataclasses import asdict
-
     from loadsense import devices as known
+    from loadsense.live.listing import profile_json, profile_lines
 
     if action not in (None, "check") or (action == "check") != (file is not None):
         raise OptionError("loadsense devices takes nothing, or check and the path of a profile")
@@ -114,15 +90,10 @@ def devices(
         return
     profiles = known.profiles().values()
     if as_json:
-        _print_json([asdict(one) for one in profiles])
+        _print_json([profile_json(one) for one in profiles])
         return
     for one in profiles:
-        typer.echo(f"{one.name}  [{one.tier}] {one.title}")
-        typer.echo(f"    {_listed(one.rates_hz)} Hz; +-{_listed(one.ranges_g)} g; loss seen by {one.loss_seen_by}")
-        if one.unverified:
-            typer.echo(f"    not verified: {', '.join(one.unverified)}")
-        for quirk in one.quirks:
-            typer.echo(f"    - {quirk}")
+        typer.echo("\n".join(profile_lines(one)))
 
 
 def stream(  # each option is a parameter: that is how Typer reads them
@@ -173,9 +144,12 @@ def replay(
     columns: Annotated[str | None, typer.Option(help="Names or numbers of time,x,y,z.")] = None,
     start: Annotated[str | None, typer.Option(help="Keep what comes from here on.")] = None,
     end: Annotated[str | None, typer.Option(help="Keep what comes before.")] = None,
+    activity: Annotated[str | None, typer.Option(help="What the wearer did all the time.")] = None,
     plan: PlanName = None,
     person: Annotated[str | None, typer.Option("--person", metavar="FILE", help="TOML file of the person.")] = None,
     target_landings: Annotated[int | None, typer.Option("--target-landings", help="Landings asked for.")] = None,
+    load: Annotated[list[str] | None, typer.Option("--load", metavar="EXERCISE=KG", help="What was lifted.")] = None,
+    thresholds: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of studied levels.")] = None,
     as_json: AsJson = False,
     bell: Bell = False,
 ) -> None:
@@ -186,7 +160,9 @@ def replay(
     from loadsense.live.session import Feed
     from loadsense.sources.replay import ReplaySource
 
-    judged_by = session.judging(plan=plan, person=person, target_landings=target_landings)
+    judged_by = session.judging(
+        plan=plan, person=person, profile=thresholds, target_landings=target_landings, loads_kg=_loads_kg(load)
+    )
     mass_kg = body_mass_kg or (judged_by.person.body_mass_kg if judged_by.person else None)
     recording = readers.read(
         file,
@@ -199,6 +175,7 @@ def replay(
         columns=columns,
         start=start,
         end=end,
+        activity=activity,
     )
     source = ReplaySource(recording, speed=_speed(speed))
     name = (judged_by.person.id if judged_by.person else None) or Path(file).name
@@ -214,6 +191,35 @@ def replay(
         raise WorldError(f"{file}: no samples to replay")
     if not as_json:
         _print_report(sensor.engine.report(recording.clock_quality))
+
+
+def practise(scenario: str | None, output: str) -> None:
+    """A session with a simulated sensor, in real time: the whole way without hardware.
+
+    Raises
+    ------
+    LoadSenseError
+        As `stream`.
+    """
+    from loadsense import simulate
+
+    name = scenario or "hip-session"
+    placement = simulate.scenario(name).sensor.placement
+    stream(sensor=[f"practice:{placement}={VIRTUAL}:{name}"], output=output, yes=True)
+
+
+def _loads_kg(words: list[str] | None) -> dict[str, float] | None:
+    """EXERCISE=KG words as numbers; None without any."""
+    if not words:
+        return None
+    found = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise OptionError(f"--load '{word}': expected EXERCISE=KG such as deadlift=60") from None
+    return found
 
 
 def _speed(text: str) -> float | None:
@@ -367,10 +373,8 @@ def _simulated(scenario: str, wearing: Wearing) -> Source:
     from loadsense import simulate
     from loadsense.sources.replay import SimulatedSource
 
-    default = "heavy-sets" if wearing.sensor == "wrist" else "hip-session"
-    names = simulate.SCENARIOS
-    made = simulate.perform(simulate.scenario(scenario or (default if default in names else next(iter(names)))))
-    return SimulatedSource(made.recording())
+    default = "hirit-wrist" if wearing.sensor == "wrist" else "hip-session"
+    return SimulatedSource(simulate.perform(simulate.scenario(scenario or default)).recording())
 
 
 _RADIO: list[Any] = []
@@ -466,13 +470,3 @@ def _print_json(content: object) -> None:
     import json
 
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _listed(values: Sequence[float]) -> str:
-    return "/".join(f"{value:g}" for value in values)
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as aligned lines."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from loadsense import devices
 from loadsense.errors import WorldError
 from loadsense.events import Event
 from loadsense.placement import parse_placement
@@ -285,10 +284,9 @@ class LiveSensor:
                 "than the session began with; its samples are left out, end the session and start a new one"
             )
             return
-        profile = devices.profiles().get(event.profile)
         self._settings, self._connected = settings, event
-        self.state.loss_observable = profile is None or profile.loss_seen_by != "nothing"
-        self._decoder = make_decoder(profile.decoder if profile else "loadsense", settings)
+        self.state.loss_observable = event.loss_observable
+        self._decoder = make_decoder(event.decoder, settings)
         if self._grid is None:
             self._grid = PacketGrid(settings.sampling_rate_hz)
         self._grid.connected()
@@ -381,14 +379,13 @@ class LiveSensor:
         if self.log is not None or path is None or self._connected is None:
             return
         connected = self._connected
-        profile = devices.profiles().get(connected.profile)
         header = LogHeader(
             person=self.wearing.person,
             sensor=self.wearing.sensor,
             address=self.wearing.address,
             device=connected.device,
             profile=connected.profile,
-            decoder=profile.decoder if profile else "loadsense",
+            decoder=connected.decoder,
             began=self._began.isoformat(),
         )
         try:

@@ -301,6 +301,8 @@ class BleSensor:
             settings=settings,
             device=name,
             profile=self._known_profile().name,
+            decoder=self._known_profile().decoder,
+            loss_observable=self._known_profile().loss_seen_by != "nothing",
             mtu=mtu,
             confirmed=confirmed,
             warnings=warnings,

@@ -24,6 +24,10 @@ class Connected:
         What the sensor really uses.
     device : str
         What it calls itself.
+    profile, decoder : str
+        Profile used, and its packet format.
+    loss_observable : bool
+        Whether a lost packet would be seen.
     mtu : int
     confirmed : bool
         The sensor itself said which rate and range it uses.
@@ -36,6 +40,8 @@ class Connected:
     settings: StreamSettings
     device: str = ""
     profile: str = ""
+    decoder: str = "loadsense"
+    loss_observable: bool = True
     mtu: int = 23
     confirmed: bool = False
     warnings: tuple[str, ...] = ()
