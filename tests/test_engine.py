@@ -85,6 +85,30 @@ def test_the_wrist_finds_a_set_and_the_hip_looks_for_none():
     assert run(wrist.accel_g, rate_hz=50.0)[1].sets == ()
 
 
+def test_a_declared_lift_names_the_set_and_leaves_its_count():
+    script = [Walk(duration_s=10.0), Rest(duration_s=10.0), BarbellSet(exercise="back_squat"), Rest(duration_s=30.0)]
+    wrist = simulate_session(script, sensor=Sensor(placement=Placement.WRIST, sampling_rate_hz=50.0), seed=2)
+    counts, sources = set(), []
+    for declared in (None, "back_squat"):
+        running = engine(Placement.WRIST, rate_hz=50.0)
+        running.declare(declared)
+        running.push(SampleBlock(0, wrist.accel_g))
+        running.flush()
+        (found,) = running.result().sets
+        counts.add(len(found.repetitions))
+        sources.append(found.exercise_source)
+    assert len(counts) == 1
+    assert sources[1] in ("plan", "both")
+
+
+def test_a_lift_declared_at_the_hip_is_nothing():
+    running = engine()
+    running.declare("deadlift")
+    running.push(SampleBlock(0, drops().accel_g[:400]))
+    assert running.flush() is not None
+    assert running.result().sets == ()
+
+
 def test_the_ankle_and_slow_recordings_look_for_no_landing():
     assert run(drops().accel_g, placement=Placement.ANKLE)[1].landings == ()
     assert run(drops().accel_g[::16].copy(), rate_hz=12.5)[1].landings == ()

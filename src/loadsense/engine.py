@@ -141,6 +141,11 @@ class Engine:
         block = self._beats.push(item)
         return self._pass(block) if block is not None else []
 
+    def declare(self, exercise: str | None) -> None:
+        """The coach says what is lifted from here on, or None: a prior for the name of a set, never for its count."""
+        if self._lifts is not None:
+            self._lifts.declare(exercise)
+
     def flush(self) -> list[Event]:
         """No more samples will come: return the events that were still open."""
         events = self._pass_rest()
