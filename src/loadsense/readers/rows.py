@@ -1,6 +1,7 @@
 """Rows of a text table, parsed in blocks.
 
-The fast way hands a block of whole lines to pyarrow's C++ parser. Only where that fails are the lines looked at one by
+A block of whole lines with nothing but plain numbers goes through a compiled loop where that is loaded; any other one
+through pyarrow's C++ parser, which says the same of plain numbers. Only where that fails are the lines looked at one by
 one: repeated headers and blank lines are left out, anything else is an error that names its row and column.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.errors import ContentError
 from loadsense.readers.dialect import Dialect, TimeColumn
 from loadsense.readers.opening import ByteSource
@@ -72,10 +74,12 @@ class RowReader:
     _wrapped_s: float = field(init=False, repr=False, default=0.0)
     _last_s: float = field(init=False, repr=False, default=0.0)
     _convert: Any = field(init=False, repr=False)
+    _wanted: IntArray | None = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)  # an int where stamps are nanoseconds
 
     def __post_init__(self) -> None:
         self._convert = _converter(self.dialect)
+        self._wanted = _wanted(self.dialect)
         time = self.dialect.time
         self._base = 0.0 if time is None else first_stamp(time, self.dialect.first_row, self.dialect.decimal)
 
@@ -107,6 +111,24 @@ class RowReader:
                 raise _named_fault(self.dialect, piece, line, str(fault)) from None
 
     def _fast(self, data: bytes, first_line: int) -> RowBlock:
+        plain = self._plain(data)
+        if plain is None:
+            return self._parsed_by_arrow(data, first_line)
+        time = self.dialect.time
+        times_s = None if time is None else self._checked((plain[:, 3] - self._base) * time.seconds_per_unit, time)
+        return RowBlock(first_line, times_s, np.ascontiguousarray(plain[:, :3]))
+
+    def _plain(self, data: bytes) -> FloatArray | None:
+        """Columns x, y, z and, where there is one, time, if all are plain numbers and the loop for them is loaded."""
+        loops, dialect = kernels.compiled(), self.dialect
+        if loops is None or self._wanted is None or not data.endswith(b"\n"):
+            return None
+        bytes_ = np.frombuffer(data, dtype=np.uint8)
+        signs = ord(dialect.separator), ord(dialect.decimal)
+        columns: FloatArray = loops.numbers(bytes_, *signs, self._wanted, 3 + (dialect.time is not None))
+        return columns if len(columns) else None
+
+    def _parsed_by_arrow(self, data: bytes, first_line: int) -> RowBlock:
         import pyarrow as pa
         import pyarrow.csv
 
@@ -140,6 +162,9 @@ class RowReader:
             times_s = ((stamps - np.int64(self._base)) * 1e-9).astype(np.float64, copy=False)
         else:
             times_s = self._written_times(np.array(column.to_pylist(), dtype=object), time)
+        return self._checked(times_s, time)
+
+    def _checked(self, times_s: FloatArray, time: TimeColumn) -> FloatArray:
         if not np.isfinite(times_s).all():
             raise _UnparsableError("not finite")
         return times_s if time.wraps_s is None else self._unwrapped(times_s, time.wraps_s)
@@ -211,6 +236,18 @@ def _converter(dialect: Dialect) -> tuple[Any, Any, Any]:
         pc.ParseOptions(delimiter=dialect.separator, ignore_empty_lines=False),
         pc.ConvertOptions(column_types=types, include_columns=list(types), decimal_point=dialect.decimal),
     )
+
+
+def _wanted(dialect: Dialect) -> IntArray | None:
+    """Place of each column among x, y, z and time, -1 for the others; None where the time is no number."""
+    columns = list(dialect.axes)
+    if dialect.time is not None:
+        if dialect.time.kind != "number":
+            return None
+        columns.append(dialect.time.index)
+    wanted = np.full(dialect.n_columns, -1, dtype=np.int64)
+    wanted[columns] = np.arange(len(columns))
+    return wanted
 
 
 def _without_first_lines(block: bytes, n_lines: int) -> tuple[bytes, int]:
