@@ -19,6 +19,8 @@ from loadsense.samples import FloatArray, Gap, SampleBlock
 
 #: Buckets kept at most; a recording longer than this in samples is drawn with more than half as many.
 MOST_BUCKETS: Final = 4000
+#: Samples that are taken in at once, at least.
+_FEWEST_SAMPLES: Final = 256
 
 
 class EnvelopeStage:
@@ -35,16 +37,25 @@ class EnvelopeStage:
         self._low = np.full(most_buckets, np.nan)
         self._high = np.full(most_buckets, np.nan)
         self._n_buckets = 0
+        self._held: list[FloatArray] = []
+        self._n_held = self._first = 0
 
     def push(self, block: SampleBlock) -> Sequence[Envelope]:
         """Take the next samples; the envelope itself comes with `flush`."""
         if len(block):
-            self._reach(block.first_sample + len(block) - 1)
-            self._merge_in(block.first_sample, block.accel_g)
+            if block.first_sample != self._first + self._n_held:
+                self._merge_held()
+            if not self._held:
+                self._first = block.first_sample
+            self._held.append(block.accel_g)
+            self._n_held += len(block)
+        if self._n_held >= _FEWEST_SAMPLES:
+            self._merge_held()
         return ()
 
     def gap(self, gap: Gap) -> Sequence[Envelope]:  # noqa: ARG002  the contract of a stage names it
-        """Nothing to do: buckets lie on absolute indices, so those inside the gap stay empty."""
+        """Buckets lie on absolute indices, so those inside the gap stay empty."""
+        self._merge_held()
         return ()
 
     def flush(self) -> Sequence[Envelope]:
@@ -54,6 +65,7 @@ class EnvelopeStage:
 
     def result(self) -> Envelope | None:
         """The envelope of what was pushed so far; None when that was nothing."""
+        self._merge_held()
         if not self._n_buckets:
             return None
         return Envelope(
@@ -61,6 +73,14 @@ class EnvelopeStage:
             low_g=_roots(self._low[: self._n_buckets]),
             high_g=_roots(self._high[: self._n_buckets]),
         )
+
+    def _merge_held(self) -> None:
+        """Take the samples that wait into their buckets: ten by ten the calls would cost more than the samples."""
+        if self._held:
+            accel_g = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
+            self._held, self._n_held = [], 0
+            self._reach(self._first + len(accel_g) - 1)
+            self._merge_in(self._first, accel_g)
 
     def _reach(self, last_sample: int) -> None:
         """Double the bucket width until the last sample has a bucket."""
