@@ -1,16 +1,17 @@
-"""How fast and how steadily `loadsense batch` goes: one process, two, a Dask cluster of two; then many small files.
+"""How fast and how steadily `loadsense batch` goes: one process, two, a Dask cluster of two; many small files; one long one.
 
     python benchmarks/cohort.py /tmp/cohort-bench --files 24 --minutes 60 --small 1000
 
 Every figure comes from whole runs of the command line. Speeds are medians of rounds in which each kind of worker has
-its turn, so that a busy machine slows all of them alike. Memory is that of all processes together, sampled while the
-batch runs: the first and the last third are compared, because what leaks shows in the last.
+its turn, so that a busy machine slows all of them alike. Memory is the resident memory of coordinator and largest
+worker, sampled while the batch runs: the first and the last third are compared, because what leaks shows in the last.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -25,6 +26,9 @@ import psutil
 from make_recordings import MINUTE, minutes
 
 from loadsense.samples import FloatArray
+
+#: An assumption: what a core of a rented machine costs in an hour, without traffic and storage.
+EURO_PER_CORE_HOUR = 0.04
 
 
 def write_recording(path: Path, accel_g: FloatArray, number: int) -> None:
@@ -142,6 +146,30 @@ def flatness(folder: Path, files: int) -> None:
     print(f"  started again: {time.perf_counter() - start:.1f} s, every file hashed and skipped")
 
 
+def long_recording(folder: Path, length: int) -> None:
+    """One long recording on one core, and what 100,000 weeks of it would take."""
+    data = make(folder / f"data-long-{length}", 1, length)
+    (path,) = data.iterdir()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken, _, worker = memory(data, folder / "long", "--jobs", "1")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    samples, days = length * MINUTE, length / 1440
+    results = stored(folder / "long")
+    print(f"one file of {length} min, {samples:,} samples: {taken:.0f} s, {cpu_s:.0f} s of CPU, start-up included")
+    print(f"  {cpu_s / samples * 1e9:.0f} ns of CPU a sample, worker at most {max(worker):.0f} MiB")
+    print(
+        f"  {path.stat().st_size / 2**20 / days:.0f} MiB of text and {results / 2**20 / days:.2f} MiB of results a day"
+    )
+    people, week = 100_000, 7 / days
+    hours = people * week * cpu_s / 3600
+    print(f"{people:,} people x 7 days at this rate: {hours:,.0f} core-hours, {hours / 1000:,.1f} h on 1,000 cores")
+    print(
+        f"  {people * week * path.stat().st_size / 1e12:,.0f} TB of text in, {people * week * results / 1e12:.2f} TB out"
+    )
+    print(f"  {week * cpu_s * EURO_PER_CORE_HOUR / 3600:.5f} EUR a recording at {EURO_PER_CORE_HOUR} EUR a core-hour")
+
+
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -150,10 +178,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small", type=int, default=1000)
+    parser.add_argument("--long", type=int, default=1440, metavar="MINUTES", help="length of the one long recording")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    speeds(given.folder, given.files, given.minutes, given.rounds)
-    flatness(given.folder, given.small)
+    if given.files:
+        speeds(given.folder, given.files, given.minutes, given.rounds)
+    if given.small:
+        flatness(given.folder, given.small)
+    if given.long:
+        long_recording(given.folder, given.long)
 
 
 if __name__ == "__main__":
