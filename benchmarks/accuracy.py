@@ -28,6 +28,7 @@ from accuracy_pages import (
     held_table,
     lift_table,
     named_table,
+    names_table,
     person_table,
     phantom_table,
     sampling_table,
@@ -77,15 +78,25 @@ def measure(root: Path, scorer_path: Path, *, quick: bool) -> Results:
             force=scorer.score_force(root, "loadsense", None),
             failures=evaluation.failures,
         )
+        _tell("the scorer's cases have run")
         if wrong := agrees(results.landings, scorer.score_landings(root, "loadsense", None)):
             raise SystemExit(f"these figures are not the scorer's own, the tables must not be published: {wrong}")
         for rate_hz in RATES_HZ:
             made = copies(root, Path(scratch) / f"{rate_hz:g}", rate_hz)
-            results.sampled[rate_hz] = Evaluation(made, scorer).landings()
+            copied = Evaluation(made, scorer)
+            results.sampled[rate_hz] = copied.landings(("loadsense",))
+            results.failures += [f"{fault} (at {rate_hz:g} Hz)" for fault in copied.failures]
+            _tell(f"copies at {rate_hz:g} Hz have run")
     if not quick:
         results.named = lifts_named(root, results.lifts)
         results.trained = train_scores(root)
+        _tell("people have been left out")
     return results
+
+
+def _tell(what: str) -> None:
+    """Progress, for whoever waits."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 def page(results: Results, *, quick: bool, seconds: float) -> str:
@@ -107,8 +118,9 @@ def page(results: Results, *, quick: bool, seconds: float) -> str:
         "### Outside the scorer\n",
         unscored_table(found),
     ]
-    parts += ["## Repetitions, sets and lifts\n", lift_table(lifts), "### Damaged files\n", damaged_table(lifts)]
-    parts += ["### Daily wear of the wrist\n", phantom_table(results.phantom, results.naive_phantom)]
+    parts += ["## Repetitions, sets and lifts\n", lift_table(lifts), "### Names\n", names_table(lifts)]
+    parts += ["### Damaged files\n", damaged_table(lifts)]
+    parts += ["### Daily wear of the wrist\n", phantom_table(found, results.phantom, results.naive_phantom)]
     parts += ["## What is fitted, without the people it is tried on\n", HELD]
     if len(results.trained):
         parts += ["### Landings: the train score\n", held_table(results.trained)]
@@ -130,8 +142,7 @@ def _how(results: Results, *, quick: bool, seconds: float) -> str:
 
 def _targets(judged: list[Target]) -> str:
     rows = [(t.what, t.naive, t.tried, t.asked, t.ours, t.verdict) for t in judged]
-    met = sum(t.is_met is True for t in judged)
-    missed = sum(t.is_met is False for t in judged)
+    met, missed = (sum(t.verdict == word for t in judged) for word in ("met", "**missed**"))
     header = ("what", "simple rule", "tried method", "target", "LoadSense", "")
     return markdown(header, rows) + f"\n{met} met, {missed} missed.\n"
 

@@ -140,7 +140,8 @@ def copies(root: Path, target: Path, rate_hz: float) -> Path:
         rows = pd.read_csv(folder / "recordings.csv")
         rows = rows[rows.activity.isin(activities)]
         for row in rows.itertuples():
-            thinned(pd.read_csv(folder / row.file), rate_hz).to_csv(made / f"{row.recording_id}.csv", index=False)
+            copy = thinned(pd.read_csv(folder / row.file), rate_hz, range_g=row.range_g)
+            copy.to_csv(made / f"{row.recording_id}.csv", index=False)
         names = [f"{name}.csv" for name in rows.recording_id]
         rows.assign(file=names, sampling_rate_hz=rate_hz).to_csv(made / "recordings.csv", index=False)
         if (folder / "landings.csv").exists():
@@ -149,14 +150,16 @@ def copies(root: Path, target: Path, rate_hz: float) -> Path:
     return target
 
 
-def thinned(recorded: pd.DataFrame, rate_hz: float) -> pd.DataFrame:
-    """A recording at a lower rate, as if its sensor had sampled so."""
+def thinned(recorded: pd.DataFrame, rate_hz: float, *, range_g: float = np.nan) -> pd.DataFrame:
+    """A recording at a lower rate, as if its sensor, of the same range, had sampled so."""
     recorded = recorded[recorded.time_s.diff().fillna(1.0) > 0]
     times_s, accel_g = recorded.time_s.to_numpy(), recorded[["acc_x", "acc_y", "acc_z"]].to_numpy()
     cuts = np.flatnonzero(np.diff(times_s) > BRIDGED_S) + 1
     parts = [_part(t, a, rate_hz) for t, a in zip(np.split(times_s, cuts), np.split(accel_g, cuts), strict=True)]
-    columns = ["time_s", "acc_x", "acc_y", "acc_z"]
-    return pd.DataFrame(np.concatenate([p for p in parts if len(p)]).round(5), columns=columns)
+    rows = np.concatenate([p for p in parts if len(p)]).round(5)
+    if np.isfinite(range_g):  # the filter swings over clipped tops
+        rows[:, 1:] = np.clip(rows[:, 1:], -range_g, range_g)
+    return pd.DataFrame(rows, columns=["time_s", "acc_x", "acc_y", "acc_z"])
 
 
 def _part(times_s: Array, accel_g: Array, rate_hz: float) -> Array:

@@ -107,7 +107,8 @@ class Evaluation:
     def _found(self, rule: str, folder: Path, row: Any) -> Array:
         """Times of the landings that a rule finds."""
         try:
-            return np.asarray(self.scorer.LANDINGS[rule](folder, row), dtype=float)
+            with np.errstate(divide="ignore"):  # a simple rule on a clock that stands still
+                return np.asarray(self.scorer.LANDINGS[rule](folder, row), dtype=float)
         except Exception as fault:  # as the scorer does: a detector that fails has found nothing, and is counted
             self.failures.append(f"{rule} on {folder.name}/{row.recording_id}: {type(fault).__name__}: {fault}")
             return np.array([])
@@ -117,6 +118,7 @@ class Evaluation:
 
         Columns `true` (NaN where unknown), `timed`, and `found_<rule>`, `hits_<rule>` for `loadsense` and the naive
         rules; hits are landings found, for timed recordings by the scorer's matching, else the lesser of the counts.
+        `repetitions` are those of lifts, found where nobody lifts.
         """
         rows = []
         for folder, row in self._each():
@@ -139,7 +141,8 @@ class Evaluation:
                 least = min(len(found), np.nan_to_num(row.n_landings_true))
                 seen[f"found_{rule}"] = len(found)
                 seen[f"hits_{rule}"] = least if times is None else self.scorer.match(times, found)
-            rows.append(seen)
+            heard = self._heard.get((folder.name, str(row.file)))
+            rows.append(seen | {"repetitions": int(heard.sets.repetitions.sum()) if heard else 0})
         return pd.DataFrame(rows)
 
     def lifts(self) -> pd.DataFrame:

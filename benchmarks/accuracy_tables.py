@@ -65,11 +65,16 @@ def percent(hits: int, n: int) -> str:
 
 
 def rate(events: int, hours: float) -> str:
-    """Events per hour with their interval: `4.2 (0.5 to 15)`."""
+    """Events per hour with their interval: `4.2 (0.51 to 15)`."""
     if hours <= 0:
         return "-"
     low, high = poisson(events)
-    return f"{events / hours:.3g} ({low / hours:.2g} to {high / hours:.2g})"
+    return f"{_short(events / hours)} ({_short(low / hours)} to {_short(high / hours)})"
+
+
+def _short(value: float) -> str:
+    """Two figures that count, no exponent."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def mean(values: Sequence[float], *, scale: float = 1.0, digits: int = 2) -> str:

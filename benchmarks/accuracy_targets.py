@@ -27,7 +27,9 @@ class Target:
     @property
     def verdict(self) -> str:
         """One word."""
-        return {True: "met", False: "**missed**", None: "not run"}[self.is_met]
+        if self.is_met is None:
+            return "not run"
+        return "met" if self.is_met else "**missed**"
 
 
 # -- figures of a table of recordings ---------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ def _recall(found: pd.DataFrame, dataset: str, tried: tuple[str, str], least: tu
 
 def _count(found: pd.DataFrame, dataset: str, tried: str, most: float) -> Target:
     ours, naive = count_errors(found, dataset), count_errors(found, dataset, "flight")
-    said = f"{100 * ours.mean():.1f} % ({len(ours)} recordings, worst {100 * ours.max():.0f} %)" if len(ours) else "-"
+    said = f"{100 * ours.mean():.2f} % ({len(ours)} recordings, worst {100 * ours.max():.0f} %)" if len(ours) else "-"
     what, simple = f"{dataset} count error", f"{100 * naive.mean():.1f} %" if len(naive) else "-"
     return Target(what, simple, tried, f"<= {100 * most:.0f} %", said, bool(ours.mean() <= most) if len(ours) else None)
 
@@ -286,12 +288,15 @@ def changes(found: pd.DataFrame, copied: pd.DataFrame) -> list[Change]:
 
 def _counted_change(name: str, found: pd.DataFrame, copied: pd.DataFrame) -> Change:
     """Share of the counted landings found, at most as many as there are in each recording."""
-    pairs = []
+    pairs, words = [], []
     for table in (found, copied):
         counted = table[(table.dataset == name) & (table.true > 0)]
-        pairs.append((int(counted.hits_loadsense.sum()), int(counted.true.sum())))
+        people = counted.groupby("person")[["hits_loadsense", "true"]].sum().astype(int)
+        worst = (people.hits_loadsense / people.true).idxmin()
+        pairs.append((int(people.hits_loadsense.sum()), int(people.true.sum())))
+        words.append(f"{share(*pairs[-1])}; {worst} {people.hits_loadsense[worst]} of {people.true[worst]}")
     fine = ratio(pairs[1]) >= ratio(pairs[0]) - 0.01
-    return Change(f"{name} landings found", share(*pairs[0]), share(*pairs[1]), fine)
+    return Change(f"{name} landings found; worst person", words[0], words[1], fine)
 
 
 def _sampling(found: pd.DataFrame, sampled: dict[float, pd.DataFrame]) -> list[Target]:

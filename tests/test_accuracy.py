@@ -91,6 +91,13 @@ def test_thinning_out_keeps_slow_motion_and_gaps_and_takes_away_what_would_alias
     assert np.abs(made.acc_z - 1.0).max() < 1e-6
 
 
+def test_a_copy_is_clipped_where_its_sensor_would_have_clipped():
+    times_s = np.arange(800) / 200.0
+    square = np.where(times_s % 0.4 < 0.2, 2.0, -2.0)
+    made = thinned(pd.DataFrame({"time_s": times_s, "acc_x": square, "acc_y": 0.0, "acc_z": 0.0}), 50.0, range_g=2.0)
+    assert made.acc_x.abs().max() == 2.0
+
+
 # -- simulated recordings ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("height_cm", [10, 15, 20, 40])
 @pytest.mark.parametrize("sensor", [WAIST, POCKET], ids=["waist", "pocket"])
@@ -196,18 +203,18 @@ def test_hops_in_the_pocket_are_found_of_everybody(landings):
     [
         ("sisfall_waist", ("walk", "sit", "car"), 0),
         ("sisfall_waist", ("stairs",), 1),
-        ("sisfall_waist", ("jog",), 2),
+        ("sisfall_waist", ("jog",), 1),
         ("sisfall_waist", ("fall",), 1),
         ("sisfall_waist", ("stumble",), 5),
         ("adept_walk_run", ("run",), 3),
         ("ipol_gait_lowback", ("walk",), 0),
-        ("mobifall_pocket", ("jog",), 2),
+        ("mobifall_pocket", ("jog",), 1),
         ("mobifall_pocket", ("walk", "stairs_down"), 0),
         ("phyphox_queens", ("walk",), 0),
         ("phyphox_queens", ("stairs",), 1),
         ("wedafall_wrist", ("clap", "door", "walk"), 0),
         ("wedafall_wrist", ("knock",), 1),
-        ("wedafall_wrist", ("jog",), 3),
+        ("wedafall_wrist", ("jog",), 2),
         ("wedafall_wrist", ("stumble",), 3),
         ("wedafall_wrist", ("fall",), 3),
     ],
