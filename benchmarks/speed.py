@@ -1,29 +1,42 @@
-"""Time and peak memory of whole processes, side by side with the obvious program, as a table.
+"""Time and peak memory of whole processes, side by side with the obvious program, and what it costs inside, as tables.
 
-    python benchmarks/speed.py [--folder /tmp/loadsense-long] [--runs 3] [--without-week]
+    python benchmarks/speed.py [--folder /tmp/loadsense-long] [--runs 3] [--without-week] [--write docs/performance.md]
 
-`loadsense analyze` does far more than `obvious.py` (landings, loads, verdict, report); the ratio says what that costs.
-Both are measured in the same run on the same file, in turns, medians; peak memory is the child's largest resident set.
-The week is run once, and the obvious program only where 9 GB are free for it. Needs a POSIX system for the memory.
+`loadsense analyze` does far more than `obvious.py` (landings, activities, loads, verdict, report); the ratio says what
+that costs. Both are measured in the same run on the same file, in turns, medians; peak memory is the child's largest
+resident set. The week is run once, and the obvious program only where 9 GB are free for it. On a machine that others
+use as well the wall clock says little: hold on to CPU seconds and ratios. Needs a POSIX system for the memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-from make_recordings import make
+from make_recordings import MINUTE, MINUTES, make
 
 HERE = Path(__file__).parent
 LOADSENSE = str(Path(sys.executable).with_name("loadsense"))
 BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
+#: Length, kind and target of every file measured.
+FILES = (
+    ("hour", "ordinary", "<= 1.5 s wall"),
+    ("day", "ordinary", ""),
+    ("day", "running", ""),
+    ("week", "ordinary", "<= 15 s wall, <= 400 MB, <= 110 ns"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +84,11 @@ def analyze(path: Path, output: str, *options: str) -> list[str]:
     return [LOADSENSE, "analyze", str(path), "--placement", "hip", "--range-g", "8", "-q", "-o", output, *options]
 
 
-def row(name: str, ours: Run, other: Run | None, target: str) -> str:
-    figures = f"{ours.wall_s:.2f} | {ours.cpu_s:.2f} | {ours.peak_mb:.0f}"
-    ratio = f"{ours.wall_s / other.wall_s:.2f} | {ours.peak_mb / other.peak_mb:.2f}" if other else "- | -"
-    obvious = f"{other.wall_s:.2f} | {other.peak_mb:.0f}" if other else "- | -"
+def row(name: str, n_samples: int, ours: Run, other: Run | None, target: str) -> str:
+    each = f"{ours.cpu_s / n_samples * 1e9:.0f}" if n_samples else "-"
+    figures = f"{ours.wall_s:.2f} | {ours.cpu_s:.2f} | {each} | {ours.peak_mb:.0f}"
+    obvious = f"{other.wall_s:.2f} | {other.cpu_s:.2f} | {other.peak_mb:.0f}" if other else "- | - | -"
+    ratio = f"{ours.cpu_s / other.cpu_s:.2f} | {ours.peak_mb / other.peak_mb:.2f}" if other else "- | -"
     return f"| {name} | {figures} | {obvious} | {ratio} | {target} |"
 
 
@@ -83,27 +97,183 @@ def free_gb() -> float:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
 
 
+def whole_processes(folder: Path, runs: int, *, with_week: bool) -> Iterator[str]:
+    """The table of whole processes."""
+    yield "| what | wall s | CPU s | ns/sample | peak MB | obvious wall s | CPU s | MB | CPU ratio | MB ratio | target |"
+    yield "|" + " --- |" * 11
+    (start_up,) = in_turns([[LOADSENSE, "--help"]], max(5, runs))
+    yield row("`loadsense --help`", 0, start_up, None, "<= 0.15 s wall")
+    with tempfile.TemporaryDirectory() as output:
+        for length, kind, target in FILES:
+            if length == "week" and not with_week:
+                continue
+            path = make(folder, length, "ag", kind)
+            commands = [analyze(path, output), [sys.executable, str(HERE / "obvious.py"), str(path)]]
+            if length == "week" and free_gb() < 9.0:
+                commands.pop()
+            ours, *other = in_turns(commands, 1 if length == "week" else runs)
+            name = f"one {length}, {kind}, ActiGraph CSV, all outputs"
+            yield row(name, MINUTES[length] * MINUTE, ours, other[0] if other else None, target)
+
+
+# -- inside one process
+
+
+def measured(path: str) -> dict[str, float]:
+    """CPU ns per sample of reading and of each stage, and us of a live push, with everything loaded before."""
+    import loadsense as ls
+    from loadsense import kernels
+
+    kernels.prepare(10**9)
+    recording = ls.read(path, placement="hip", range_g=8.0)
+    spent: dict[str, float] = defaultdict(float)
+    engine = ls.Engine(recording.info)
+    for stage in engine._stages():
+        stage.push = timed(stage.push, type(stage).__name__, spent)  # type: ignore[method-assign]
+    engine.push = timed(engine.push, "whole engine", spent)  # type: ignore[method-assign]
+    items, n_samples = recording.blocks(), 0
+    following = timed(lambda: next(items, None), "text to samples", spent)
+    while (item := following()) is not None:
+        engine.push(item)
+        n_samples += len(item) if isinstance(item, ls.SampleBlock) else 0
+    return {name: seconds / n_samples * 1e9 for name, seconds in spent.items()} | live(recording)
+
+
+def timed(work: Callable[..., object], name: str, spent: dict[str, float]) -> Callable[..., object]:
+    """The same work, its CPU time (of all threads, for there is one) added up."""
+
+    def timing(*given: object) -> object:
+        started = time.process_time()
+        result = work(*given)
+        spent[name] += time.process_time() - started
+        return result
+
+    return timing
+
+
+def live(recording: object) -> dict[str, float]:
+    """Mean us of a push of ten samples through the whole engine: a quiet minute and the liveliest one of an hour."""
+    import numpy as np
+
+    import loadsense as ls
+
+    rows = np.concatenate([b.accel_g for b in recording.blocks() if isinstance(b, ls.SampleBlock)][:8])
+    minutes = [rows[i : i + MINUTE] for i in range(0, len(rows) - MINUTE, MINUTE)]
+    minutes.sort(key=lambda minute: float(minute.std(axis=0).max()))
+    figures = {}
+    for name, minute in (("quiet", minutes[0]), ("lively", minutes[-1])):
+        engine, rounds = ls.Engine(recording.info), np.tile(minute, (3, 1))
+        blocks = [ls.SampleBlock(i, rounds[i : i + 10]) for i in range(0, len(rounds), 10)]
+        for block in blocks[:600]:
+            engine.push(block)
+        started = time.process_time()
+        for block in blocks[600:]:
+            engine.push(block)
+        figures[f"live push, {name}"] = (time.process_time() - started) / (len(blocks) - 600) * 1e6
+    return figures
+
+
+def inside(path: Path, n: int) -> Iterator[str]:
+    """The table of what each part costs, with compiled loops and without."""
+    yield "| part | compiled | numpy and scipy | unit |"
+    yield "| --- | --- | --- | --- |"
+    columns = []
+    for switch in ("1", "0"):
+        command = [sys.executable, __file__, "--inside", str(path)]
+        env = {**os.environ, "LOADSENSE_COMPILE": switch}
+        texts = [subprocess.run(command, env=env, check=True, capture_output=True).stdout for _ in range(n)]
+        found = [json.loads(text) for text in texts]
+        columns.append({name: statistics.median(one[name] for one in found) for name in found[0]})
+    for name, compiled in columns[0].items():
+        unit = "us, target 20" if name.startswith("live") else "CPU ns/sample"
+        yield f"| {name} | {compiled:.1f} | {columns[1][name]:.1f} | {unit} |"
+
+
+PAGE = """\
+# Performance
+
+Made by `python benchmarks/speed.py --write docs/performance.md`; run it again to make it again.
+
+{machine}
+
+The machine was shared while this was measured (load average {load:.1f} on {cores} cores): CPU seconds and ratios hold,
+wall seconds are upper bounds. Medians of {runs} runs in turns, the week once. Files are simulated
+(`benchmarks/make_recordings.py`) and come from the page cache; hip, 100 Hz, ActiGraph raw CSV.
+
+## Whole processes
+
+`loadsense analyze` with all outputs against the program anybody would write first (`benchmarks/obvious.py`: pandas
+reads, scipy filters and finds the impact peaks, and nothing else).
+
+{whole}
+
+## Inside, one day
+
+CPU time of one thread with everything loaded before; reading runs in a thread of its own beside the engine. Text to
+impact peaks is the sum of "text to samples" and "ImpactDetector".
+
+{inside}
+
+## How it is done
+
+- The inner loops (`loadsense/kernels.py`) are plain Python loops that numba compiles where the extra `fast` is
+  installed: text to numbers, the low-pass forwards and in hops backwards, correlations, seconds, movements. Each gives
+  the same bits as its definition in numpy or scipy, so it does not matter which of the two runs:
+  `tests/test_kernels.py`, and `benchmarks/parity_kernels.py` for as many files as one likes.
+- `LOADSENSE_COMPILE=0` switches the compiler off. The first run of all compiles for some ten seconds, and only for a
+  stream of more than two million samples; what it compiled is kept.
+- Neither the compiler nor `scipy.signal` nor pandas is loaded for `--help`; where compiled loops are on disk,
+  `scipy.signal` (a second of start-up) is not loaded at all.
+- A thread reads ahead of the engine, in blocks of two megabytes; order and results are those of one thread.
+
+## What misses its target
+
+Compare the last column. What is left above the floor of a fused loop (27 ns/sample for text to impact peaks on two
+cores) is mostly one Python object per impact, per stretch of activity and per candidate; memory grows by those facts,
+some 15 MB a day, over what the compiler itself takes (150 MB).
+"""
+
+
+def machine() -> str:
+    names = ("numpy", "scipy", "pyarrow", "numba", "pandas")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    cpu = "unknown processor"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        models = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = models[0] if models else cpu
+    return (
+        f"Machine: {cpu}, {os.cpu_count()} cores, {platform.system()}; "
+        f"Python {platform.python_version()}, {versions}; loadsense {version('loadsense')}."
+    )
+
+
+def shown(lines: Iterator[str]) -> str:
+    """The lines, each also printed as soon as it is known."""
+    kept = []
+    for line in lines:
+        print(line, flush=True)
+        kept.append(line)
+    return "\n".join(kept)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "loadsense-long")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--without-week", action="store_true")
+    parser.add_argument("--write", type=Path, help="page to write")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
-    print("| what | wall s | CPU s | peak MB | obvious wall s | MB | ratio wall | ratio MB | target |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    (start_up,) = in_turns([[LOADSENSE, "--help"]], max(5, wanted.runs))
-    print(row("`loadsense --help`", start_up, None, "<= 0.15 s"), flush=True)
-    lengths = {"hour": "<= 1.5 s", "day": "", "week": "<= 15 s, <= 400 MB"}
-    with tempfile.TemporaryDirectory() as output:
-        for length, target in lengths.items():
-            if length == "week" and wanted.without_week:
-                continue
-            path = make(wanted.folder, length, "ag")
-            commands = [analyze(path, output), [sys.executable, str(HERE / "obvious.py"), str(path)]]
-            if length == "week" and free_gb() < 9.0:
-                commands.pop()
-            ours, *other = in_turns(commands, 1 if length == "week" else wanted.runs)
-            print(row(f"one {length}, ActiGraph CSV", ours, other[0] if other else None, target), flush=True)
+    if wanted.inside:
+        print(json.dumps(measured(wanted.inside)))
+        return
+    load = os.getloadavg()[0]
+    whole = shown(whole_processes(wanted.folder, wanted.runs, with_week=not wanted.without_week))
+    parts = shown(inside(make(wanted.folder, "day", "ag"), max(1, wanted.runs // 2)))
+    if wanted.write:
+        words = {"machine": machine(), "load": load, "cores": os.cpu_count(), "runs": wanted.runs}
+        wanted.write.write_text(PAGE.format(whole=whole, inside=parts, **words), encoding="utf-8")
 
 
 if __name__ == "__main__":

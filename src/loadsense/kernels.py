@@ -456,6 +456,11 @@ def compiled() -> Kernels | None:
     return _choice.kernels
 
 
+def force(loops: Kernels | None) -> None:
+    """Use these loops from now on, or none: for whoever compares the two."""
+    _choice.kernels, _choice.is_settled = loops, True
+
+
 def prepare(n_samples: int) -> Kernels | None:
     """Load the compiled loops if that is worth it for a stream that has come to so many samples."""
     if _choice.is_settled:
