@@ -99,7 +99,7 @@ def free_gb() -> float:
 
 def whole_processes(folder: Path, runs: int, *, with_week: bool) -> Iterator[str]:
     """The table of whole processes."""
-    yield "| what | wall s | CPU s | ns/sample | peak MB | obvious wall s | CPU s | MB | CPU ratio | MB ratio | target |"
+    yield "| what | wall s | CPU s | ns/sample | peak MB | obvious s | CPU s | MB | CPU ratio | MB ratio | target |"
     yield "|" + " --- |" * 11
     (start_up,) = in_turns([[LOADSENSE, "--help"]], max(5, runs))
     yield row("`loadsense --help`", 0, start_up, None, "<= 0.15 s wall")
