@@ -1,4 +1,4 @@
-"""How fast and how steadily `loadsense batch` goes: one process, two, a Dask cluster of two; many small files; one long one.
+"""How fast and how steadily `loadsense batch` goes: one process, two, Dask; many small files; one long one.
 
     python benchmarks/cohort.py /tmp/cohort-bench --files 24 --minutes 60 --small 1000
 
@@ -161,12 +161,10 @@ def long_recording(folder: Path, length: int) -> None:
     print(
         f"  {path.stat().st_size / 2**20 / days:.0f} MiB of text and {results / 2**20 / days:.2f} MiB of results a day"
     )
-    people, week = 100_000, 7 / days
+    people, week, given_mb, made_mb = 100_000, 7 / days, path.stat().st_size / 1e6, results / 1e6
     hours = people * week * cpu_s / 3600
     print(f"{people:,} people x 7 days at this rate: {hours:,.0f} core-hours, {hours / 1000:,.1f} h on 1,000 cores")
-    print(
-        f"  {people * week * path.stat().st_size / 1e12:,.0f} TB of text in, {people * week * results / 1e12:.2f} TB out"
-    )
+    print(f"  {people * week * given_mb / 1e6:,.0f} TB of text in, {people * week * made_mb / 1e6:.2f} TB out")
     print(f"  {week * cpu_s * EURO_PER_CORE_HOUR / 3600:.5f} EUR a recording at {EURO_PER_CORE_HOUR} EUR a core-hour")
 
 

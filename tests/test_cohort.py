@@ -517,6 +517,38 @@ def test_urls_are_fetched_analyzed_and_skipped(data, tmp_path):
     assert batch([url], tmp_path / "out").skipped == 6
 
 
+@pytest.fixture
+def bucket(monkeypatch):
+    """The address of an S3 server on loopback, with an empty bucket "study"."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed: no S3 server to test against")
+    fsspec = pytest.importorskip("s3fs", reason="s3fs is not installed (extra cloud)")
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    running.start()
+    address = "http://{}:{}".format(*running.get_host_and_port())
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": address}
+    for name, value in {**keys, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    store = fsspec.S3FileSystem(endpoint_url=address, skip_instance_cache=True)
+    store.mkdir("study")
+    yield store
+    running.stop()
+
+
+@pytest.mark.filterwarnings("ignore")  # of the server's own packages
+def test_an_object_store_is_read_and_its_versions_are_known(bucket, data, tmp_path):
+    for path in data.glob("p*.csv"):
+        bucket.pipe(f"study/2026/{path.name}", path.read_bytes())
+    run = run_batch(["s3://study/2026/"], str(tmp_path / "out"), BatchOptions(reading=READING))
+    assert (run.analyzed, run.errors) == (4, {})
+    batch([*data.glob("p*.csv")], tmp_path / "local")
+    assert parts(tmp_path / "out") == parts(tmp_path / "local")
+    assert batch(["s3://study/2026/p*.csv"], tmp_path / "out").skipped == 4
+    bucket.pipe("study/2026/p0.csv", (data / "p1.csv").read_bytes())
+    bucket.invalidate_cache()
+    changed = run_batch(["s3://study/2026/"], str(tmp_path / "out"), BatchOptions(reading=READING))
+    assert (changed.analyzed, changed.skipped) == (1, 3)
+
+
 @needs_fsspec
 def test_urls_that_cannot_be_opened_say_why(data):
     with pytest.raises(OptionError, match="no such object or folder"):
