@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,12 +15,20 @@ import pytest
 pytest.importorskip("bumble", reason="bumble (the virtual radio) is not installed")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from virtual_radio import Rig, VirtualSensor
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakCharacteristicNotFoundError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+from virtual_radio import Rig, ScriptedSensor, VirtualSensor
 
 from loadsense import devices
 from loadsense.errors import OptionError, WorldError
 from loadsense.samples import Gap
-from loadsense.sources.ble import BleSensor, Radio, read_battery, scan
+from loadsense.sources.ble import BleSensor, Radio, _translated, read_battery, scan
 from loadsense.sources.link import Battery, Connected, Lost, Payload, Trouble
 from loadsense.wire.loadsense_packet import HEADER
 from loadsense.wire.packet_grid import PacketGrid
@@ -76,7 +85,7 @@ def test_every_packet_sent_is_received_in_order(rate_hz, per_packet):
         assert isinstance(connected, Connected)
         assert (connected.settings.sampling_rate_hz, connected.settings.range_g) == (rate_hz, 16.0)
         assert (connected.mtu, connected.confirmed, connected.warnings) == (247, True, ())
-        assert Battery(events[1].at_s, 87) in events
+        assert [e.percent for e in events if isinstance(e, Battery)] == [87]
         got = numbers(events)
         assert got == virtual.sent
         assert len(got) > 0.7 * rate_hz / virtual.n
@@ -275,5 +284,152 @@ def test_a_sensor_that_connects_and_stays_silent_is_connected_again():
         await sensor.stop()
         lost = [e for e in heard(sensor) if isinstance(e, Lost)]
         assert lost[0].reason.startswith("connected, but no packet")
+
+    played(story)
+
+
+# -- sensors of other makes, as their profiles say -----------------------
+
+
+def polar(value: bytes) -> list[bytes]:
+    """Answers of a Verity Sense: SDK mode, and a start with its factor."""
+    if value[:2] == b"\x02\x02":
+        return [b"\xf0\x02\x02\x00\x00\x05\x01\x00\x00\x80\x3f"]
+    return [b"\xf0" + value[:2] + b"\x00\x00"]
+
+
+def polar_frame(k: int) -> bytes:
+    body = struct.pack("<6h", 0, 0, 1000, 100, 0, 1000)
+    return struct.pack("<BQB", 2, 10**18 + round(2 * k / 208 * 1e9), 0x01) + body
+
+
+def test_a_polar_in_sdk_mode_streams_once_its_start_is_confirmed():
+    async def story(rig):
+        profile = devices.profile("polar-verity-sense")
+        virtual = await ScriptedSensor(rig, "Polar Se", profile, polar, polar_frame).start()
+        sensor = sensor_of(rig, virtual, profile=profile)
+        await sensor.start()
+        await asyncio.sleep(0.3)
+        await sensor.stop()
+        events = heard(sensor)
+        settings = events[0].settings
+        assert (settings.sampling_rate_hz, settings.range_g, settings.factor) == (208.0, 16.0, 1.0)
+        decoder = make_decoder("polar", settings)
+        packets = [p for e in events if isinstance(e, Payload) for p in decoder.decode(e.data)]
+        assert len(packets) > 5
+        assert packets[0].accel_g.tolist() == pytest.approx(np.array([[0.0, 0.0, 1.0], [0.1, 0.0, 1.0]]))
+        assert virtual.commands[:2] == [b"\x02\x09", bytes.fromhex("0202 0001d000 01011000 02011000 040103")]
+        assert virtual.commands[-2:] == [b"\x03\x02", b"\x03\x09"]
+
+    played(story)
+
+
+def test_a_start_that_a_polar_refuses_is_one_sentence():
+    async def story(rig):
+        profile = devices.profile("polar-h10")
+
+        def refuses(value: bytes) -> list[bytes]:
+            return [b"\xf0" + value[:2] + b"\x08\x00"]
+
+        virtual = await ScriptedSensor(rig, "Polar H1", profile, refuses, polar_frame).start()
+        with pytest.raises(WorldError, match=r"Polar H10 at F0.* answered 'invalid sample rate'; switch it off"):
+            await sensor_of(rig, virtual, profile=profile).start()
+
+    played(story)
+
+
+def test_a_polar_that_does_not_answer_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("loadsense.sources.ble._ANSWER_S", 0.2)
+
+    async def story(rig):
+        profile = devices.profile("polar-h10")
+        virtual = await ScriptedSensor(rig, "Polar H1", profile, lambda _: [], polar_frame).start()
+        with pytest.raises(WorldError, match=r"did not answer the start within 0.2 s"):
+            await sensor_of(rig, virtual, profile=profile).start()
+
+    played(story)
+
+
+def test_a_metamotion_is_asked_which_chip_it_has_and_set_up_for_that():
+    settings = {"code": b"\xa9\x03"}
+
+    def bmi270(value: bytes) -> list[bytes]:
+        if value == b"\x03\x80":
+            return [b"\x03\x80\x04\x00"]
+        if value[:2] == b"\x03\x03":
+            settings["code"] = value[2:]
+        return [b"\x03\x83" + settings["code"]] if value == b"\x03\x83" else []
+
+    async def story(rig):
+        profile = devices.profile("metamotion-r")
+        frame = bytes.fromhex("0305") + struct.pack("<9h", *[0, 0, 2048] * 3)
+        virtual = await ScriptedSensor(rig, "MetaWear", profile, bmi270, lambda _: frame).start()
+        sensor = sensor_of(rig, virtual, profile=profile)
+        await sensor.start()
+        await asyncio.sleep(0.2)
+        await sensor.stop()
+        connected, *events = heard(sensor)
+        assert (connected.profile, connected.loss_observable, connected.confirmed) == ("metamotion-s", False, True)
+        assert connected.settings.sampling_rate_hz == 200.0
+        assert b"\x03\x05\x01" in virtual.commands
+        decoder = make_decoder("metamotion", connected.settings)
+        packets = [p for e in events if isinstance(e, Payload) for p in decoder.decode(e.data)]
+        assert packets[0].accel_g.tolist() == [[0.0, 0.0, 1.0]] * 3
+
+    played(story)
+
+
+def test_long_commands_are_written_in_pieces_that_fit():
+    async def story(rig):
+        rig.Client.mtu = 23
+        profile = devices.profile("espruino-bangle")
+        virtual = await ScriptedSensor(rig, "Bangle.j", profile, lambda _: [], lambda k: b"A,0,0,1000\n").start()
+        sensor = sensor_of(rig, virtual, profile=profile)
+        await sensor.start()
+        await until(lambda: b"".join(virtual.commands).endswith(b'.join(",")))}\n'))
+        assert max(map(len, virtual.commands)) == 20
+        await sensor.stop()
+
+    played(story)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (BleakBluetoothNotAvailableError("off", BleakBluetoothNotAvailableReason.POWERED_OFF), "Bluetooth is off"),
+        (TimeoutError(), "LS-01 did not answer in time: move closer"),
+        (BleakDeviceNotFoundError("AA"), "LS-01 is not in reach any more"),
+        (BleakCharacteristicNotFoundError("2a19"), "LS-01 lacks a characteristic"),
+        (BleakGATTProtocolError(5), "LS-01 refused a command .*pair it"),
+        (FileNotFoundError(2, "No such file"), "Bluetooth of this system cannot be reached"),
+        (BleakError("odd"), r"LS-01: Bluetooth failed \(odd\); try again"),
+    ],
+)
+def test_every_fault_of_the_radio_is_a_sentence(fault, words):
+    with pytest.raises(WorldError, match=words):
+        raise _translated(fault, "LS-01")
+
+
+def test_a_battery_that_cannot_be_read_is_unknown():
+    async def story(rig):
+        virtual = await VirtualSensor(rig, "LS-01", NOISE).start()
+        radio = Radio(client=rig.Client, scanner=rig.Scanner, scan_s=0.2)
+        (found,) = await scan(0.3, radio)
+        await virtual.device.stop_advertising()
+        assert (await read_battery(found, radio)).battery_percent is None
+
+    played(story)
+
+
+def test_the_battery_is_read_again_and_again(monkeypatch):
+    monkeypatch.setattr("loadsense.sources.ble._BATTERY_EVERY_S", 0.5)
+
+    async def story(rig):
+        virtual = await VirtualSensor(rig, "LS-01", NOISE, battery=50).start()
+        sensor = sensor_of(rig, virtual)
+        await sensor.start()
+        virtual.battery = 9
+        await until(lambda: any(isinstance(e, Battery) and e.percent == 9 for e in list(sensor.events._queue)))
+        await sensor.stop()
 
     played(story)

@@ -337,3 +337,55 @@ class VirtualSensor:
         self.sent.append(number)
         self.sent_at[number] = asyncio.get_running_loop().time()
         await self.device.notify_subscriber(connection, self.data, packet)
+
+
+class ScriptedSensor:
+    """A sensor of any profile: its commands are answered by a function, its frames made by another."""
+
+    def __init__(self, rig: Rig, name: str, profile: Any, answers: Any, frame: Any) -> None:
+        self.device = rig.device(name)
+        self.address = str(self.device.random_address).split("/")[0]
+        self.commands: list[bytes] = []
+        self._answers, self._frame = answers, frame
+        self._connection: Any = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._service = profile.service
+        kinds = Characteristic.Properties
+        own = {}
+        for uuid in dict.fromkeys((*profile.notify, profile.command)):
+            how = kinds(0)
+            if uuid in profile.notify:
+                how |= kinds.NOTIFY
+            if uuid == profile.command:
+                how |= kinds.WRITE | kinds.WRITE_WITHOUT_RESPONSE
+            own[uuid] = Characteristic(uuid, how, Characteristic.WRITEABLE, CharacteristicValue(write=self._command))
+        self._control, self._data = own[profile.notify[0]], own[profile.notify[-1]]
+        self.device.add_service(Service(profile.service, list(own.values())))
+        self.device.on("connection", lambda connection: setattr(self, "_connection", connection))
+
+    async def start(self) -> ScriptedSensor:
+        name = self.device.name.encode()
+        facts = [(AdvertisingData.FLAGS, bytes([6])), (AdvertisingData.COMPLETE_LOCAL_NAME, name)]
+        self.device.advertising_data = bytes(AdvertisingData(facts))
+        await self.device.power_on()
+        await self.device.start_advertising(auto_restart=True)
+        self._spawn(self._stream())
+        return self
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _command(self, connection: Any, value: bytes) -> None:
+        self.commands.append(bytes(value))
+        for answer in self._answers(bytes(value)):
+            self._spawn(self.device.notify_subscriber(connection, self._control, answer))
+
+    async def _stream(self) -> None:
+        k = 0
+        while True:
+            if self._connection is not None and self.commands:
+                await self.device.notify_subscriber(self._connection, self._data, self._frame(k))
+                k += 1
+            await asyncio.sleep(0.02)
