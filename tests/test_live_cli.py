@@ -182,6 +182,60 @@ def test_ctrl_c_ends_a_session_with_its_outputs(tmp_path):
     assert (folder / "p017" / "summary.json").exists()
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_after_a_session_she_is_asked_for_pain_and_exertion(capsys, tmp_path, monkeypatch):
+    answers = ["3", "lower back", "new", "25", "borg", "3", "lower back", "new", "15", "borg"]
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(answers) + "\n"))
+    code, out, _ = run(capsys, "stream", "--sensor", "p017:hip=virtual", "--seconds", "1", "-o", str(tmp_path))
+    assert code == 0
+    assert "exertion 25 on the scale borg; expected 6 to 20" in out  # asked again
+    (folder,) = tmp_path.glob("live-*")
+    said = json.loads((folder / "session.json").read_text("utf-8"))["said"]["p017"]
+    assert said == {"pain": 3, "pain_site": "lower back", "pain_onset": "new", "rpe": 15.0, "rpe_scale": "borg"}
+    flags = json.loads((folder / "p017" / "summary.json").read_text("utf-8"))["prescription"]["flags"]
+    assert any(flag["severity"] == "red" for flag in flags)
+
+
+def test_a_locked_plan_asks_whether_to_start_and_no_leaves(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    words = ["--sensor", "p021:hip=virtual", "--plan", "hirit", "--seconds", "1", "-o", str(tmp_path)]
+    code, _, err = run(capsys, "stream", *words)
+    assert code == 2
+    assert "p021: LOCKED" in err
+    assert "not started: complete the screening" in err
+
+
+def test_the_screen_is_drawn_and_the_bell_rings_on_a_terminal(capsys, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    code = _code(["replay", SAMPLE, *HIP, "--speed", "300", "--bell", "--person", PERSON])
+    assert code == 0
+    drawn = screen.getvalue()
+    assert "Last landing" in drawn
+    assert "g net" in drawn
+    assert "\a" in capsys.readouterr().err
+
+
+def test_practice_without_hardware_is_one_command(tmp_path, capsys):
+    started = time.monotonic()
+    command = [sys.executable, "-m", "loadsense", "simulate", "hip-session", "--sensor", "-o", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        while not any(p.stat().st_size > 20_000 for p in tmp_path.glob("live-*/practice-hip.live.arrows")):
+            assert time.monotonic() < started + 30
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    assert "VERDICT" in out
+
+
 # -- the screen in words ------------------------------------------------------
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from fake_bluez import FakeBlueZ, PrivateBus
 from virtual_radio import DATA, Rig, VirtualSensor
 
 from loadsense import devices
+from loadsense.cli import _code
+from loadsense.readers.live_log import Row, read_log
 from loadsense.sources import ble
 from loadsense.sources.ble import BleSensor, Radio, scan
 from loadsense.sources.link import Connected, Lost, Payload
@@ -141,3 +145,70 @@ def test_without_taking_leave_of_the_old_client_everything_would_come_twice(bus,
 
 def test_the_data_characteristic_is_there_by_its_uuid(bus):
     assert DATA in PROFILE.notify
+
+
+# -- the command line, end to end ------------------------------------------
+
+
+class Room:
+    """A radio room in a thread of its own, so that a command can run in this one."""
+
+    def __init__(self, bus: PrivateBus, **faults: Any) -> None:
+        self._bus, self._faults = bus, faults
+        self._ready, self._done = threading.Event(), None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()))
+
+    def __enter__(self) -> Room:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._done.set)
+        self._thread.join(20)
+
+    async def _live(self) -> None:
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        rig = await Rig().open()
+        self.virtual = await VirtualSensor(rig, "LS-01", NOISE * 0.02 + [0.0, 0.0, 1.0], **self._faults).start()
+        bluez = await FakeBlueZ(rig).start(self._bus.address)
+        self._ready.set()
+        await self._done.wait()
+        await bluez.stop()
+        self.virtual.stop()
+
+
+def test_loadsense_scan_lists_the_sensor_with_its_battery(bus, capsys):
+    with Room(bus, battery=42):
+        assert _code(["scan", "--seconds", "1"]) == 0
+        head, line = capsys.readouterr().out.splitlines()
+        assert head.split() == ["NAME", "ADDRESS", "SIGNAL", "BATTERY", "PROFILE", "OFFERS"]
+        assert line.split()[:6] == ["LS-01", "F0:F1:F2:F3:F4:01", "-50", "dBm", "42", "%"]
+        assert _code(["scan", "--seconds", "1", "--no-battery", "--json"]) == 0
+        (one,) = json.loads(capsys.readouterr().out)
+        assert (one["profile"], one["battery_percent"], one["ranges_g"]) == ("loadsense-nrf52", None, [2, 4, 8, 16])
+
+
+def test_loadsense_stream_records_a_real_gatt_exchange(bus, capsys, tmp_path):
+    with Room(bus) as room:
+        words = ["--sensor", "p017:hip=F0:F1:F2:F3:F4:01", "--seconds", "4", "-o", str(tmp_path), "--yes"]
+        assert _code(["stream", *words]) == 0, capsys.readouterr()
+        out = capsys.readouterr().out
+        assert "VERDICT CANNOT SAY" in out
+        (folder,) = tmp_path.glob("live-*")
+        contents = read_log(folder / "p017-hip.live.arrows")
+        assert contents.finished
+        assert contents.header.device == "LS-01"
+        got = [HEADER.unpack_from(row.body)[0] for row in contents.rows if row.kind is Row.PACKET]
+        assert got == room.virtual.sent
+        assert len(got) > 30
+
+
+def test_loadsense_stream_says_that_a_sensor_is_not_there(bus, capsys, tmp_path, monkeypatch):
+    from loadsense import live_cli
+
+    monkeypatch.setattr(live_cli, "_RADIO", [Radio(scan_s=0.5)])
+    with Room(bus):
+        words = ["--sensor", "p017:hip=F0:F1:F2:F3:F4:77", "-o", str(tmp_path), "--yes"]
+        assert _code(["stream", *words]) == 1
+        assert "no sensor at F0:F1:F2:F3:F4:77 within 0.5 s: is it on" in capsys.readouterr().err

@@ -137,7 +137,7 @@ def _screen(shown: Shown) -> AbstractContextManager[Any]:
         return nullcontext()
     from rich.live import Live
 
-    return Live(auto_refresh=False)
+    return Live(auto_refresh=False, redirect_stderr=False)  # or the bell would be taken for text
 
 
 def _draw(screen: Any, boards: list[PersonBoard], now_s: float, shown: Shown, *, asked: bool = False) -> None:
