@@ -64,6 +64,7 @@ def test_replay_prints_events_as_lines_for_programs(capsys):
         (["stream", "--sensor", "p:hip=AA", "--sensor", "p:hip=BB"], "p wears two sensors at the hip"),
         (["stream", "--sensor", "p:hip=AA", "--sensor", "q:hip=AA"], "the sensor at AA is worn twice"),
         (["stream", "--sensor", "p:hip=AA", "--plan", "hirt"], "unknown plan 'hirt'"),
+        (["stream", "--sensor", "p:hip=virtual:none"], "unknown scenario 'none'"),
         (["stream", "--resume", "nowhere"], "no live session in it"),
         (["devices", "check"], "check and the path of a profile"),
         (["devices", "list"], "check and the path of a profile"),

@@ -282,6 +282,7 @@ def _wearings(sensor: list[str] | None, people: dict[str, str], tz: str | None) 
             )
         if any(c in person for c in "/\\") or person.startswith("."):
             raise OptionError(f"--sensor '{text}': a person's name becomes a file's; use letters and digits")
+        _check_virtual(address)
         mass_kg = evidence.load_person(people[person]).body_mass_kg if person in people else None
         made = Wearing(
             person=person, sensor=parse_placement(placement).value, address=address, body_mass_kg=mass_kg, tz=tz
@@ -292,6 +293,15 @@ def _wearings(sensor: list[str] | None, people: dict[str, str], tz: str | None) 
             raise OptionError(f"--sensor '{text}': the sensor at {address} is worn twice")
         found.append(made)
     return tuple(found)
+
+
+def _check_virtual(address: str) -> None:
+    """Refuse a scenario that does not exist."""
+    kind, _, scenario = address.partition(":")
+    if kind == VIRTUAL and scenario:
+        from loadsense import simulate
+
+        simulate.scenario(scenario)
 
 
 def _files_by_person(files: list[str] | None) -> dict[str, str]:
@@ -360,7 +370,7 @@ def _source(wearing: Wearing, plan: Plan, asked: tuple[float | None, float | Non
 
     kind, _, scenario = wearing.address.partition(":")
     if kind == VIRTUAL:
-        return _simulated(scenario, wearing)
+        return _simulated(scenario, wearing, now)
     from loadsense.sources.ble import BleSensor
 
     name = plan.profiles.get(wearing.address)
@@ -369,12 +379,13 @@ def _source(wearing: Wearing, plan: Plan, asked: tuple[float | None, float | Non
     )
 
 
-def _simulated(scenario: str, wearing: Wearing) -> Source:
+def _simulated(scenario: str, wearing: Wearing, now: Callable[[], float]) -> Source:
     from loadsense import simulate
     from loadsense.sources.replay import SimulatedSource
 
     default = "hirit-wrist" if wearing.sensor == "wrist" else "hip-session"
-    return SimulatedSource(simulate.perform(simulate.scenario(scenario or default)).recording())
+    made = simulate.perform(simulate.scenario(scenario or default)).recording()
+    return SimulatedSource(made, now=now)
 
 
 _RADIO: list[Any] = []

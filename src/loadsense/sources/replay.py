@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -71,12 +71,22 @@ class SimulatedSource:
     ----------
     recording : Recording
         Rate and range as the sensor has them; its gaps are packets that are never sent.
-    now : callable
-        Seconds since the session began.
     samples_per_packet : int
+    speed : float or None
+        As for `ReplaySource`.
+    now : callable, optional
+        Seconds since the session began, when others share it; its own time by default.
     """
 
-    def __init__(self, recording: Recording, *, samples_per_packet: int = 10, speed: float | None = 1.0) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        samples_per_packet: int = 10,
+        speed: float | None = 1.0,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self._session_s = now
         self.events: asyncio.Queue[LinkEvent] = asyncio.Queue(_MOST_WAITING if speed is None else 0)
         self._recording = recording
         self._n = samples_per_packet
@@ -101,19 +111,23 @@ class SimulatedSource:
     async def _send(self) -> None:
         info = self._recording.info
         settings = StreamSettings(sampling_rate_hz=info.sampling_rate_hz, range_g=info.range_g or 16.0)
+        at_s = self._arrival_s(0.0)
         await self.events.put(
             Connected(
-                at_s=0.0, link=1, settings=settings, device="simulated", profile="loadsense-nrf52", confirmed=True
+                at_s=at_s, link=1, settings=settings, device="simulated", profile="loadsense-nrf52", confirmed=True
             )
         )
-        await self.events.put(Battery(0.0, 100))
+        await self.events.put(Battery(at_s, 100))
         began_s = asyncio.get_running_loop().time()
         for at_s, data in self._packets(settings):
             if self._speed is not None:
                 await asyncio.sleep(began_s + at_s / self._speed - asyncio.get_running_loop().time())
             self._at_s = at_s
-            await self.events.put(Payload(at_s, 1, data))
-        await self.events.put(Ended(self._at_s))
+            await self.events.put(Payload(self._arrival_s(at_s), 1, data))
+        await self.events.put(Ended(self._arrival_s(self._at_s)))
+
+    def _arrival_s(self, played_s: float) -> float:
+        return played_s if self._session_s is None else self._session_s()
 
     def _packets(self, settings: StreamSettings) -> Iterator[tuple[float, bytes]]:
         """Time and bytes of each packet; a packet that a gap touches is never sent."""
