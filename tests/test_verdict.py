@@ -226,6 +226,14 @@ def test_landings_above_the_ceiling_do_not_count():
     answer = verdict(seen(landings(*[2.0] * 20, *[5.0] * 10)), prescribed(25, 0.5, 3.0))
     assert answer.status is NOT_REACHED
     assert answer.reasons == ("10 landings above her ceiling of 3 g net",)
+    assert answer.judged == "20 of 25 landings as planned, 10 above her ceiling of 3 g net; hip, 100 Hz"
+
+
+@pytest.mark.parametrize("number", [0, -3])
+@pytest.mark.parametrize("asked", [by_evidence, prescribed])
+def test_a_target_that_no_session_could_miss_is_refused(asked, number):
+    with pytest.raises(OptionError, match=f"^{number} landings are asked for; expected 1 or more: correct --target"):
+        verdict(seen(landings(4.5)), asked(number))
 
 
 def test_landings_below_her_band_do_not_count():

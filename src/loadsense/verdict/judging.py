@@ -41,13 +41,17 @@ class Doubt:
 
 
 def check_target(target: LandingTarget) -> None:
-    """Refuse a target that asks for landings above the ceiling.
+    """Refuse a target that no session could miss, and one that asks for landings above the ceiling.
 
     Raises
     ------
     OptionError
-        The minimum of the band is above its ceiling.
+        Fewer than one landing is asked for, or the minimum of the band is above its ceiling.
     """
+    if target.landings is not None and target.landings < 1:
+        raise OptionError(
+            f"{target.landings} landings are asked for; expected 1 or more: correct --target-landings, or leave it out"
+        )
     low, ceiling = target.min_net_g, target.ceiling_net_g
     if low is not None and ceiling is not None and low > ceiling:
         raise OptionError(
@@ -82,7 +86,7 @@ def judge(
     Raises
     ------
     OptionError
-        The target asks for landings above the ceiling.
+        The target asks for fewer than one landing, or for landings above the ceiling.
     """
     check_target(target)
     range_is_stated, seen = seen.range_g is not None, with_likely_range(seen, criteria)
@@ -237,8 +241,15 @@ def _counted(case: Case, tally: Tally, hidden: int) -> str:
     least = "at least " if tally.clipped or hidden else ""
     if case.target.basis == "prescribed":
         extra = f" (+{tally.nominal - asked} extra)" if tally.nominal > asked else ""
-        return f"{least}{min(tally.nominal, asked)} of {asked} landings as planned{extra}"
+        return f"{least}{min(tally.nominal, asked)} of {asked} landings as planned{extra}{_too_hard(case)}"
     return f"{least}{tally.nominal} of {asked} landings over {_levels(case)}, studied in {case.profile.population}"
+
+
+def _too_hard(case: Case) -> str:
+    """The landings above her ceiling: a count that fell short by them alone reads as if she had landed too softly."""
+    ceiling = case.target.ceiling_net_g
+    above = sum(ceiling is not None and landing.peak_net_g > ceiling for landing in case.seen.landings)
+    return f", {above} above her ceiling of {ceiling:g} g net" if above else ""
 
 
 def _levels(case: Case) -> str:
