@@ -431,8 +431,30 @@ def test_a_board_counts_landings_in_her_band_and_says_what_studies_say():
     assert "g" in view.last.evidence
     assert (view.battery_percent, view.lost_s, view.stale, view.locked) == (55, 0.0, False, None)
     assert board.view(now + 6.0).stale
-    assert view.blocks[-1].name == "landings"
-    assert view.current.name == view.blocks[0].name
+    assert [block.name for block in view.blocks] == ["landings"]  # a hip sensor sees no lifts
+    assert view.current.name == "landings"
+
+
+def test_a_wrist_sensor_walks_through_the_lifts():
+    asked = judged(plan="hirit", person=str(PERSON))
+    wearing = replace(HIP, sensor="wrist")
+    sensor = LiveSensor(wearing, asked, began=BEGAN, folder=None)
+    board = PersonBoard("p017", [sensor], asked, on=date(2026, 11, 20))
+
+    async def whole():
+        source = ReplaySource(wrist_recording(), speed=None)
+        session = LiveSession([Feed(sensor, source)], now=source.now, told=board.hear)
+        await session.run()
+
+    asyncio.run(whole())
+    view = board.view(0.0)
+    sets = of_file(wrist_recording(), LiftSet)
+    assert view.sets == len(sets)
+    if sets:
+        assert view.repetitions == len(sets[-1].repetitions)
+    assert [block.name for block in view.blocks] == [lift.exercise for lift in asked.plan.full.lifts]
+    assert view.ended
+    assert not view.stale
 
 
 def test_a_plan_that_is_locked_says_so_before_the_start():

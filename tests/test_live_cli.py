@@ -257,7 +257,7 @@ def person(**how):
 def test_a_row_says_what_a_coach_needs():
     row = cells(person())
     assert row == (
-        "p017", "landings 3 of 5 landings", "3 of 5 (1 out of band)",
+        "p017", "landings 3 of 5", "3 of 5 (1 out of band)",
         "+ 4.6 g net / 128 g/s, in band, studied: > 3.9 g", "2 sets, 5 repetitions", "live", "87 %",
     )  # fmt: skip
 

@@ -122,6 +122,45 @@ def test_a_link_lost_while_she_trains_loses_only_that(tmp_path):
     assert len(set(peaks)) == len(peaks)
 
 
+async def rebooted(rig, virtuals, sources):
+    await asyncio.sleep(2.5)
+    virtuals[0].reboot()
+    rig.link.lose()
+
+
+async def battery_flat(rig, virtuals, sources):
+    await asyncio.sleep(2.5)
+    await virtuals[0].silence()
+
+
+async def nothing(rig, virtuals, sources):
+    await asyncio.sleep(0.0)
+
+
+@pytest.mark.parametrize(
+    ("story", "faults", "lost"),
+    [
+        (rebooted, {}, True),
+        (battery_flat, {}, False),
+        (nothing, {"twice": range(0, 400, 3)}, False),
+        (nothing, {"drop": range(30, 400, 40), "late": range(45, 400, 40)}, True),
+    ],
+    ids=["sensor rebooted", "battery flat", "every third packet twice", "packets missing and late"],
+)
+def test_faults_of_a_sensor_invent_nothing_and_count_nothing_twice(tmp_path, story, faults, lost):
+    virtuals, (sensor,), heard, _ = asyncio.run(session_of(tmp_path, 200, 4.0, story=story, **faults))
+    settled = [one.event for _, one in heard if isinstance(one.event, Landing) and one.event.status is Status.SETTLED]
+    assert settled == settled_of_file(sensor.log_path)
+    peaks = [e.candidate.peak_sample for e in settled]
+    assert len(set(peaks)) == len(peaks)
+    counts = sensor._grid.counts
+    assert (counts.n_missing > 0) == lost
+    in_flight = len(virtuals[0].sent) - counts.n_packets - counts.n_duplicates
+    assert 0 <= in_flight <= 1  # what was on the air when the link broke
+    if faults.get("twice"):
+        assert counts.n_duplicates > 10
+
+
 def measured(tmp_path, seconds, n_sensors):
     cpu = time.process_time()
     virtuals, sensors, heard, _ = asyncio.run(session_of(tmp_path, 200, seconds, n_sensors=n_sensors, most_samples=20))

@@ -39,7 +39,8 @@ def _now(view: PersonView) -> str:
     if block is None:
         return "done" if view.blocks else "-"
     asked = "" if block.asked is None else f" of {block.asked}"
-    return f"{words.name(block.name)} {block.done}{asked} {block.unit}"
+    unit = "" if block.name == block.unit else f" {block.unit}"
+    return f"{words.name(block.name)} {block.done}{asked}{unit}"
 
 
 def _landings(view: PersonView) -> str:

@@ -69,7 +69,7 @@ class PersonView:
     locked : str or None
         Why her plan may not be graded.
     blocks : tuple of Block
-        Of the plan, in order; `current` is the first that is not complete.
+        Of the plan, in order, as far as her sensors can see them; `current` is the first that is not complete.
     landings_in_band, landings, target : int or None
         So far, provisional ones included.
     last : LastLanding or None
@@ -121,7 +121,7 @@ class _Seen:
 
     landings: dict[str, Landing] = field(default_factory=dict)
     sets: dict[str, LiftSet] = field(default_factory=dict)
-    repetitions: dict[str, dict[int, Repetition]] = field(default_factory=dict)
+    repetitions: dict[str, list[Repetition]] = field(default_factory=dict)
     last: LastLanding | None = None
 
 
@@ -153,11 +153,7 @@ class PersonBoard:
             case LiftSet():
                 self._set(live.event)
             case Repetition():
-                reps = self._seen.repetitions.setdefault(live.event.set_id, {})
-                if live.event.status is Status.WITHDRAWN:
-                    reps.pop(live.event.start_sample, None)
-                else:
-                    reps[live.event.start_sample] = live.event
+                self._repetition(live.event)
         return None
 
     def view(self, now_s: float) -> PersonView:
@@ -166,7 +162,7 @@ class PersonBoard:
         ages = [None if state.last_s is None else max(0.0, now_s - state.last_s) for state in states if not state.ended]
         batteries = [state.battery_percent for state in states if state.battery_percent is not None]
         landings = list(self._seen.landings.values())
-        latest = max(self._seen.repetitions.values(), key=lambda reps: max(reps, default=0), default={})
+        latest = max(self._seen.repetitions.values(), key=_last_sample, default=[])
         return PersonView(
             person=self.person,
             locked=self.target.locked,
@@ -217,11 +213,22 @@ class PersonBoard:
             words.append(f"{'>' if rate else '<='} {profile.rate.value:g} g/s")
         return ", ".join(words)
 
+    def _repetition(self, one: Repetition) -> None:
+        """The newest form of a repetition takes the place of those it overlaps: its borders may still move."""
+        before = self._seen.repetitions.get(one.set_id, [])
+        kept = [other for other in before if not _same_repetition(one, other)]
+        if one.status is not Status.WITHDRAWN:
+            kept.append(one)
+        self._seen.repetitions[one.set_id] = kept
+
     def _set(self, one: LiftSet) -> None:
         if one.status is Status.WITHDRAWN:
             self._seen.sets.pop(one.set_id, None)
-        else:
-            self._seen.sets[one.set_id] = one
+            self._seen.repetitions.pop(one.set_id, None)
+            return
+        self._seen.sets[one.set_id] = one
+        if one.status is Status.SETTLED:
+            self._seen.repetitions[one.set_id] = list(one.repetitions)
 
     def _settled_sets(self) -> list[LiftSet]:
         return [one for one in self._seen.sets.values() if one.status is Status.SETTLED]
@@ -231,7 +238,15 @@ class PersonBoard:
         if judging.plan is None:
             return ()
         stage = protocol.chosen_stage(judging.plan, judging.person)
-        return blocks_of(stage, self._settled_sets(), len(self._seen.landings), self.target)
+        blocks = blocks_of(stage, self._settled_sets(), len(self._seen.landings), self.target)
+        return tuple(block for block in blocks if self._observed(block))
+
+    def _observed(self, block: Block) -> bool:
+        """Whether any of her sensors can see this block; what nobody sees is never shown as not done."""
+        seen = [CAPABILITIES[parse_placement(sensor.wearing.sensor)] for sensor in self.sensors]
+        if block.unit == "sets":
+            return any(one.sees_lifts for one in seen)
+        return any(one.grades_landings for one in seen)
 
 
 def blocks_of(stage: PlanStage, sets: Sequence[LiftSet], n_landings: int, target: LandingTarget) -> tuple[Block, ...]:
@@ -280,3 +295,14 @@ def _landing_sensor(names: Iterable[str]) -> str:
         return not capability.grades_landings, capability.landing_method is None
 
     return min(placements, key=rank).value if placements else ""
+
+
+def _same_repetition(one: Repetition, other: Repetition) -> bool:
+    """Whether two are forms of one repetition: they share more than half of the shorter."""
+    shared = min(one.end_sample, other.end_sample) - max(one.start_sample, other.start_sample)
+    shorter = min(one.end_sample - one.start_sample, other.end_sample - other.start_sample)
+    return 2 * shared > shorter
+
+
+def _last_sample(repetitions: Sequence[Repetition]) -> int:
+    return max((one.end_sample for one in repetitions), default=0)
