@@ -412,8 +412,8 @@ _OUTER: Final[dict[Kernel, str]] = {
     likeness: "float64(float64[:, ::1], int64)",
     movements: "float64[:, ::1](float64[:, ::1], int64[:, ::1], int64[::1], int64, float64)",
     numbers: f"float64[:, ::1]({_BYTES}, int64, int64, int64[::1], int64)",
-    seconds: "float64[:, :, ::1](float64[:, ::1], int64)",
-    low_pass: f"void(float64[:, :], {_SECTIONS}, float64[:, :, ::1], float64[:, :])",
+    seconds: "float64[:, :, ::1](Array(float64, 2, 'C', readonly=True), int64)",
+    low_pass: f"void(Array(float64, 2, 'A', readonly=True), {_SECTIONS}, float64[:, :, ::1], float64[:, :])",
     low_pass_hops: f"float64[:, ::1](float64[:, :], {_SECTIONS}, float64[:, ::1], int64, int64)",
 }
 

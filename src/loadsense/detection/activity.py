@@ -134,6 +134,8 @@ class ActivityClassifier:
         self._placement = placement
         self._history = History(sampling_rate_hz, (_HOP + 2 * _MARGIN) / GRID_HZ + 0.5)
         self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
+        self._held: list[SampleBlock] = []
+        self._held_end = self._due = 0
         self._restart(0)
 
     def push(self, block: SampleBlock) -> Sequence[ActivityStretch]:
@@ -141,13 +143,30 @@ class ActivityClassifier:
         if not len(block):
             return ()
         out: list[ActivityStretch] = []
-        if block.first_sample - self._history.end > self._gap_kept or self._history.end == self._history.start:
+        if self._held and block.first_sample != self._held_end:
+            out += self._take()
+        history = self._history
+        if not self._held and (block.first_sample - history.end > self._gap_kept or history.end == history.start):
             out += self.flush()
             self._restart(block.first_sample)
-        for first in range(0, len(block), _PIECE):
-            piece = SampleBlock(block.first_sample + first, block.accel_g[first : first + _PIECE])
+        self._held.append(block)
+        self._held_end = block.first_sample + len(block)
+        if self._held_end >= self._due:
+            out += self._take()
+        return out
+
+    def _take(self) -> list[ActivityStretch]:
+        """Take the samples that wait into the history: ten by ten the calls would cost more than the samples."""
+        held, self._held = self._held, []
+        if not held:
+            return []
+        out: list[ActivityStretch] = []
+        accel_g = held[0].accel_g if len(held) == 1 else np.concatenate([block.accel_g for block in held])
+        for first in range(0, len(accel_g), _PIECE):
+            piece = SampleBlock(held[0].first_sample + first, accel_g[first : first + _PIECE])
             self._history.append(piece, cut=False)
             out += self._complete()
+        self._due = math.floor(((self._hop + 1) * _HOP + _MARGIN - 1) * self._history.ratio)
         return out
 
     def gap(self, gap: Gap) -> Sequence[ActivityStretch]:
@@ -156,7 +175,7 @@ class ActivityClassifier:
 
     def flush(self) -> Sequence[ActivityStretch]:
         """No more samples: the last stretches, by what is there."""
-        out = []
+        out = self._take()
         while self._history.grid_end > max(self._hop * _HOP, self._history.grid_start):
             out.append(self._stretch(min((self._hop + 1) * _HOP, self._history.grid_end)))
         self._restart(self._history.end)
@@ -165,6 +184,8 @@ class ActivityClassifier:
     def _restart(self, first_sample: int) -> None:
         self._history.restart(first_sample)
         self._hop = self._history.grid_start // _HOP
+        self._held = []
+        self._held_end = self._due = first_sample
 
     def _complete(self) -> list[ActivityStretch]:
         """Judge the hops whose windows are complete, all at once."""
