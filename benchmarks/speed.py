@@ -228,9 +228,12 @@ impact peaks is the sum of "text to samples" and "ImpactDetector".
 
 ## What misses its target
 
-Compare the last column. What is left above the floor of a fused loop (27 ns/sample for text to impact peaks on two
-cores) is mostly one Python object per impact, per stretch of activity and per candidate; memory grows by those facts,
-some 15 MB a day, over what the compiler itself takes (150 MB).
+Every row whose last column is not met. Known when this was written: the week's wall limit could not be shown on a
+shared machine (its CPU seconds are spread over two threads, the engine's being the longer); an hour costs more CPU than
+the obvious program, nearly all of it start-up; a day of much running costs several times an ordinary one, in the
+features of each candidate landing; a live push is above 20 us. What is left above the floor of a fused loop (27
+ns/sample for text to impact peaks on two cores) is mostly one Python object per impact, per stretch of activity and per
+candidate; memory grows by those facts, some 15 MB a day, over what the compiler itself takes (150 MB).
 """
 
 
