@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loadsense.live.lines import event_line
 from loadsense.live.screen import bells, table
-from loadsense.live.sensor import LiveEvent
+from loadsense.live.sensor import LiveEvent, warm_up
 from loadsense.live.session import Feed, LiveSession
 from loadsense.live.view import LastLanding, PersonBoard
 from loadsense.summary import Judging
@@ -91,6 +91,7 @@ def run_floor(
 
     for live in earlier:
         told(live)
+    warm_up((feed.sensor.wearing for feed in feeds), next(iter(judgings.values())))
     session = LiveSession(feeds, now=now, told=told)
     asyncio.run(_run_until_told(session, list(boards.values()), now, shown))
 

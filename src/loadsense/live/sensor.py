@@ -465,6 +465,14 @@ class LiveSensor:
 _NOT_CONFIRMED: Final = "the sensor does not say which rate and range it uses: they are as configured"
 
 
+def warm_up(wearings: Iterable[Wearing], judging: Judging) -> None:
+    """Pass two still seconds through an engine of each placement, so that nothing is loaded once packets come."""
+    for sensor in {wearing.sensor for wearing in wearings}:
+        engine = Engine(StreamInfo(sampling_rate_hz=100.0, placement=parse_placement(sensor)), judged_by=judging)
+        engine.push(SampleBlock(0, np.tile([0.0, 0.0, 1.0], (200, 1))))
+        engine.flush()
+
+
 def _settings_of(info: StreamInfo) -> StreamSettings:
     return StreamSettings(sampling_rate_hz=info.sampling_rate_hz, range_g=info.range_g)
 

@@ -13,6 +13,8 @@ from loadsense.sources.link import Source
 
 #: Time between two writes of the logs: with the write itself, less than a second.
 KEEP_S: Final = 0.7
+#: Time between two attempts for a sensor that was not there at the start.
+AGAIN_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class LiveSession:
     async def run(self) -> None:
         """Connect, stream, end, settle, close.
 
-        A sensor that cannot be connected to is told in its notes; if none can, the first reason is raised.
+        A sensor that cannot be connected to is told in its notes and tried again; if none can, the first reason is
+        raised.
 
         Raises
         ------
@@ -59,8 +62,9 @@ class LiveSession:
         faults = [fault for fault in started if fault is not None]
         if faults and len(faults) == len(self.feeds):
             raise faults[0]
+        late = [feed for feed, fault in zip(self.feeds, started, strict=True) if fault is not None]
         readers = [asyncio.create_task(self._read(feed)) for feed in self.feeds]
-        keeper = asyncio.create_task(self._keep())
+        keeper = asyncio.create_task(_all([asyncio.create_task(self._keep()), *map(self._try_again, late)]))
         stopped = asyncio.create_task(_set(self._stop))
         everything = asyncio.create_task(_all(readers))
         try:
@@ -89,9 +93,17 @@ class LiveSession:
             await feed.source.start()
         except LoadSenseError as fault:
             feed.sensor.state.note(str(fault))
-            feed.sensor.state.ended = True
             return fault
         return None
+
+    def _try_again(self, feed: Feed) -> asyncio.Task[None]:
+        """A sensor that was not there at the start may still come."""
+
+        async def trying() -> None:
+            while await self._start(feed) is not None:
+                await asyncio.sleep(AGAIN_S)
+
+        return asyncio.create_task(trying())
 
     async def _read(self, feed: Feed) -> None:
         """Everything that a source says, until it has said all."""
