@@ -235,6 +235,9 @@ def test_a_larger_step_back_is_an_error_that_names_row_and_size() -> None:
     times[300:] -= 3.2
     with pytest.raises(ContentError, match=r"row 302: time goes back 3\.2 s \(.*\); clock change\? pass --tz"):
         run(times, rows(600), Timebase(plan_clock(times)))
+    zoned = Timebase(plan_clock(times), is_clock_change=lambda earlier, later: True)
+    with pytest.raises(ContentError, match=r"pass --tz, which helps only with a step of one hour; else split the file"):
+        run(times, rows(600), zoned)
 
 
 def test_an_hour_back_needs_a_zone() -> None:

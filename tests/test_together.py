@@ -51,6 +51,14 @@ def test_clocks_with_and_without_zone_are_not_compared():
         together.offsets_s(infos, {})
 
 
+def test_one_file_is_not_two_sensors():
+    hip, wrist = (replace(info(at), origin=Origin(file="hip.csv", sha256="a1b2")) for at in ("hip", "wrist"))
+    with pytest.raises(
+        OptionError, match=r"one and two are the same recording \(hip.csv\); one sensor is at one place"
+    ):
+        refuse(hip, wrist)
+
+
 def refuse(a, b):
     together.refuse_what_cannot_be({"one": a, "two": b})
 

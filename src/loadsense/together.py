@@ -78,7 +78,7 @@ def refuse_what_cannot_be(infos: Mapping[str, StreamInfo]) -> None:
     Raises
     ------
     OptionError
-        Two sensors at one placement, or of different people.
+        Two sensors at one placement, one file given twice, or recordings of different people.
     """
     for one, other in combinations(infos.items(), 2):
         _refuse_pair(one, other)
@@ -118,6 +118,11 @@ def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> 
         raise OptionError(
             f"{a} and {b} are both from the {info_a.placement.value}; one session takes one sensor from each "
             "placement: analyze them one by one"
+        )
+    if info_a.origin.sha256 and info_a.origin.sha256 == info_b.origin.sha256:
+        raise OptionError(
+            f"{a} and {b} are the same recording ({info_a.origin.file}); one sensor is at one place: "
+            f"give the file of the {b} sensor"
         )
     person_a, person_b = _person(info_a), _person(info_b)
     if person_a and person_b and person_a != person_b:

@@ -16,7 +16,7 @@ MAX_STEP_BACK_S: Final = 2.5
 #: A longer gap is a clock that was lost or not set (1970 -> 2026), not a recording.
 _LONGEST_GAP_S: Final = 366 * 86_400.0
 _HOUR_S: Final = 3600.0
-_NO_HOUR: Final = " helps only with a step of one hour: split the file there, or delete the rows before"
+_NO_HOUR: Final = ", which helps only with a step of one hour; else split the file there, or delete the rows before"
 
 
 class RowNames:
