@@ -195,6 +195,8 @@ class SignalQuality:
     ----------
     n_samples, n_clipped : int
         Samples seen; samples with an axis at >= 0.98 of the range (0 when the range is unknown).
+    rail_g : float or None
+        RAW g at which an axis has flat tops, whatever range was stated; None where none has.
     largest_axis_g : float or None
         Largest absolute value of any axis, RAW g: where nobody stated the range, it tells whether a usual one was hit.
     gaps : tuple of Gap
@@ -217,6 +219,7 @@ class SignalQuality:
     non_wear: tuple[tuple[int, int], ...] = ()
     non_wear_known: bool = False
     largest_axis_g: float | None = None
+    rail_g: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,7 @@ def observation(result: RecordingResult, judging: Judging) -> Observation:
         cutoff_hz=possible_cutoff_hz(LANDING_CUTOFF_HZ, info.sampling_rate_hz),
         range_g=info.range_g,
         largest_axis_g=result.quality.largest_axis_g,
+        rail_g=result.quality.rail_g,
         gaps=result.quality.gaps,
         block_confirmed=judging.block_confirmed,
     )
@@ -106,9 +107,9 @@ def observation(result: RecordingResult, judging: Judging) -> Observation:
 
 def graded(result: RecordingResult, judging: Judging) -> RecordingResult:
     """The result with each landing graded against the profile, or not graded."""
-    seen = observation(result, judging)
+    seen = verdict.with_likely_range(observation(result, judging), judging.grading)
     landings = []
-    for landing in result.landings:
+    for landing in seen.landings:
         magnitude, rate = verdict.grade_landing(landing, seen, profile=judging.profile, criteria=judging.grading)
         landings.append(replace(landing, high_magnitude=magnitude, high_rate=rate))
     return replace(result, landings=tuple(landings))
@@ -329,6 +330,9 @@ def _limits(result: RecordingResult) -> list[str]:
         )
     if info.range_g is None:
         notes.append("range is not known: clipping cannot be seen; pass --range-g")
+    if quality.rail_g is not None and (info.range_g is None or quality.rail_g < verdict.RAIL_SHARE * info.range_g):
+        stated = "nobody stated the range" if info.range_g is None else f"+-{info.range_g:g} g was stated"
+        notes.append(f"flat tops at +-{quality.rail_g:.3g} g ({stated}): the sensor ends there, higher peaks are cut")
     if quality.n_clipped:
         notes.append(
             f"{quality.n_clipped} samples reached the range of {info.range_g:g} g: their peaks are lower bounds"

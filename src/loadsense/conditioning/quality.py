@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from loadsense.conditioning.calibration import CRITERIA, CalibrationCriteria, autocalibrate, still_norms_g
+from loadsense.conditioning.rails import RailWatch
 from loadsense.conditioning.seconds import SecondCutter, Seconds
 from loadsense.results import SignalQuality
 from loadsense.samples import Calibration, FloatArray, Gap, SampleBlock
@@ -100,6 +101,7 @@ class QualityStage:
         self._cutter = SecondCutter(self._per_second)
         self._n_samples = self._n_clipped = 0
         self._largest_axis_g = 0.0
+        self._rails = RailWatch()
         self._unchecked: list[FloatArray] = []
         self._n_unchecked = 0
         self._gaps: list[Gap] = []
@@ -144,6 +146,7 @@ class QualityStage:
             n_samples=self._n_samples,
             n_clipped=self._n_clipped,
             largest_axis_g=self._largest_axis_g if self._n_samples else None,
+            rail_g=self._rails.rail_g(),
             gaps=tuple(self._gaps),
             still_s=float(n_still),
             still_error_g=still_g / n_still - 1.0 if n_still else None,
@@ -164,6 +167,7 @@ class QualityStage:
             accel_g = np.concatenate(self._unchecked)
             largest_g = float(max(accel_g.max(), -accel_g.min())) if len(accel_g) else 0.0
             self._largest_axis_g = max(self._largest_axis_g, largest_g)
+            self._rails.push(accel_g)
             if range_g is not None and largest_g >= CLIPPED_SHARE * range_g:
                 self._n_clipped += int(clipped_rows(accel_g, range_g).sum())
         self._unchecked, self._n_unchecked = [], 0

@@ -1,6 +1,7 @@
 """The verdict of a session: which landings count, and whether that was reached, not reached, or cannot be said."""
 
 from loadsense.verdict.grading import (
+    RAIL_SHARE,
     Observation,
     Tally,
     applied_criterion,
@@ -10,10 +11,12 @@ from loadsense.verdict.grading import (
     landings_needed,
     likely_range_g,
     rate_doubt,
+    with_likely_range,
 )
 from loadsense.verdict.judging import check_target, evidence_line, judge
 
 __all__ = [
+    "RAIL_SHARE",
     "Observation",
     "Tally",
     "applied_criterion",
@@ -26,4 +29,5 @@ __all__ = [
     "landings_needed",
     "likely_range_g",
     "rate_doubt",
+    "with_likely_range",
 ]

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 from loadsense.criteria import Criterion, GradingCriteria, LandingTarget, Profile, Threshold
 from loadsense.events import Landing
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import Gap
+
+#: A rail this far below the stated range goes before it; a peak this near a rail may be cut: the low-pass rounds flat
+#: tops off [convention].
+RAIL_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class Observation:
         Of the landing filter.
     range_g : float or None
         Full scale; None where nobody stated it.
+    rail_g : float or None
+        RAW g at which an axis has flat tops; it goes before a larger range that was stated.
     largest_axis_g : float or None
         Largest absolute value of any axis in the recording, RAW g.
     gaps : tuple of Gap
@@ -50,6 +57,7 @@ class Observation:
     measured_rate_hz: float | None = None
     range_g: float | None = None
     largest_axis_g: float | None = None
+    rail_g: float | None = None
     gaps: tuple[Gap, ...] = ()
     block_confirmed: bool = False
 
@@ -99,7 +107,9 @@ class Case:
 
 
 def likely_range_g(seen: Observation, criteria: GradingCriteria) -> float | None:
-    """The stated range; without one a usual range that the largest sample lies at; None when neither is known."""
+    """Range that the signal truly had: flat tops, else as stated, else a usual one that the largest sample lies at."""
+    if seen.rail_g is not None and (seen.range_g is None or seen.rail_g < RAIL_SHARE * seen.range_g):
+        return seen.rail_g
     if seen.range_g is not None or seen.largest_axis_g is None:
         return seen.range_g
     near = [r for r in criteria.usual_ranges_g if abs(seen.largest_axis_g - r) <= criteria.range_share * r]
@@ -107,12 +117,12 @@ def likely_range_g(seen: Observation, criteria: GradingCriteria) -> float | None
 
 
 def with_likely_range(seen: Observation, criteria: GradingCriteria) -> Observation:
-    """The observation with its likely range, and the landings that reach it taken as clipped."""
+    """The observation with its likely range, and the landings that come near it taken as clipped."""
     range_g = likely_range_g(seen, criteria)
-    if seen.range_g is not None or range_g is None:
+    if range_g is None or range_g == seen.range_g:
         return seen
-    full_g = (1.0 - criteria.range_share) * range_g
-    landings = tuple(replace(landing, clipped=landing.peak_g >= full_g) for landing in seen.landings)
+    near_g = RAIL_SHARE * range_g
+    landings = tuple(replace(one, clipped=one.clipped or one.peak_g >= near_g) for one in seen.landings)
     return replace(seen, range_g=range_g, landings=landings)
 
 

@@ -1,0 +1,51 @@
+"""Flat tops: where an axis cannot go on, whatever range was stated.
+
+A sensor at the end of its range repeats one and the same value, sample after sample. A true peak does not: its largest
+value stands alone. So the largest value of each side of each axis is watched, and how often two neighbours both have it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from loadsense.samples import FloatArray
+
+#: Neighbours that both stand at the largest value before it is called a rail [convention].
+LEAST_PAIRS: Final = 4
+#: Lower extremes are posture and slow movement, where coarse counts repeat without a rail, RAW g [convention].
+LEAST_RAIL_G: Final = 1.8
+
+
+class RailWatch:
+    """Largest value of each side of each axis, and the pairs of neighbours that stand at it.
+
+    The counts do not depend on how the samples were cut: the last row of a block is the first neighbour of the next. A
+    pair over a gap is counted too, which is one in the gap and harmless.
+    """
+
+    def __init__(self) -> None:
+        self._extreme_g = np.full(6, -np.inf)
+        self._n_pairs = np.zeros(6, dtype=np.int64)
+        self._last: FloatArray = np.empty((0, 6))
+
+    def push(self, accel_g: FloatArray) -> None:
+        """Take the next samples, shape (n, 3), RAW g."""
+        largest = np.concatenate((accel_g.max(axis=0), -accel_g.min(axis=0))) if len(accel_g) else self._extreme_g
+        self._n_pairs[largest > self._extreme_g] = 0
+        self._extreme_g = np.maximum(self._extreme_g, largest)
+        for side in np.flatnonzero((largest == self._extreme_g) & (self._extreme_g >= LEAST_RAIL_G)):
+            self._n_pairs[side] += self._pairs(accel_g, int(side))
+        if len(accel_g):
+            self._last = np.concatenate((accel_g[-1:], -accel_g[-1:]), axis=1)
+
+    def _pairs(self, accel_g: FloatArray, side: int) -> int:
+        sign = 1.0 if side < 3 else -1.0
+        at = np.concatenate((self._last[:, side], sign * accel_g[:, side % 3])) == self._extreme_g[side]
+        return int(np.count_nonzero(at[1:] & at[:-1]))
+
+    def rail_g(self) -> float | None:
+        """The lowest rail of any axis, RAW g; None where no axis has flat tops."""
+        railed = self._extreme_g[self._n_pairs >= LEAST_PAIRS]
+        return float(railed.min()) if len(railed) else None
