@@ -50,6 +50,19 @@ def test_replay_prints_events_as_lines_for_programs(capsys):
     assert all(e["person"] == "simulated-hip-session.csv.gz" for e in events)
 
 
+def test_replay_of_a_wrist_prints_repetitions_and_sets(capsys):
+    wrist = str(ROOT / "sample_recordings" / "simulated-hirit-wrist.csv.gz")
+    words = ["--placement", "wrist", "--range-g", "16", "--end", "150", "--speed", "max", "--json"]
+    code, out, _ = run(capsys, "replay", wrist, *words)
+    assert code == 0
+    events = [json.loads(line) for line in out.splitlines()]
+    (one, *_) = [e for e in events if e["kind"] == "set" and e["status"] == "settled"]
+    live = [e for e in events if e["kind"] == "repetition" and e["set_id"] == one["set_id"]]
+    assert one["repetitions"] >= 3
+    assert live
+    assert all(one["start_s"] - 2 <= e["start_s"] < e["end_s"] for e in live)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

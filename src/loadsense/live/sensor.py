@@ -234,12 +234,17 @@ class LiveSensor:
         if self.log is not None:
             fit = self._clock.fit if self._clock else None
             quality = {"measured_rate_hz": fit.measured_rate_hz if fit else None, "notes": list(self.quality_notes())}
-            self.log.link(at_s, "finished", quality=quality)
+            self.log.link(at_s, "finished", quality=quality, clock=self._anchor())
             try:
                 self.log.close()
             except WorldError as fault:
                 self.state.log_stopped = str(fault)
         return events
+
+    def _anchor(self) -> dict[str, float | None]:
+        """Where the grid lies in the session's time, free of the jitter of arrivals: for aligning sensors later."""
+        sample = self._grid.next_sample if self._grid else 0
+        return {"sample": sample, "at_s": self._clock.host_s(sample) if self._clock else None}
 
     def abandon(self) -> None:
         """Let go of the log without an end, as a crash would."""
