@@ -2,9 +2,9 @@
 
 A packet can come late, never early. So of every half second only the earliest arrival counts (the lower envelope of
 arrival minus sample time), and a line through these minima, its slope from the medians of two halves, is the sensor's
-clock. It is causal and has bounded memory. In the simulations of `tests/test_sample_clock.py` (30 ms connection interval,
-stalls up to 1.5 s, 1 % loss, -200 to +20,000 ppm) drift is found within 25 ppm and times have a standard deviation below
-6 ms where those of the arrivals have some 100 ms; the mean latency itself cannot be seen from one side.
+clock. It is causal and has bounded memory. In the simulations of `tests/test_sample_clock.py` (30 ms connection
+interval, stalls up to 1.5 s, 1 % loss, -200 to +20,000 ppm) drift is found within 25 ppm and times have a standard
+deviation below 6 ms where arrivals have some 100 ms; the mean latency itself cannot be seen from one side.
 
 The grid of a session is the sensor's own count; this clock only measures it, and is never used to move a sample.
 """
