@@ -304,6 +304,15 @@ def test_unnamed_sets_leave_the_row_open():
     assert row.reason.startswith("15 sets have no name")
 
 
+def test_stretches_that_may_have_been_sets_leave_the_row_open():
+    three = DoneLifts(sets=FIVE_SETS[:3], source="wrist sensor", loads_kg={}, n_doubtful=2)
+    row = protocol.lift_rows(HIRIT.full, three, rules=RULES)[0]
+    assert row.met is None
+    assert "3 of 5 sets seen, 2 more stretches may have been sets: ask her" in row.reason
+    fewer = protocol.lift_rows(HIRIT.full, replace(three, n_doubtful=1), rules=RULES)[0]
+    assert fewer.met is False
+
+
 def test_a_sensor_that_saw_other_lifts_saw_none_of_this():
     row = deadlift([one_set("back_squat", 5)], load_kg=None)
     assert (row.done, row.met) == ("no set", False)

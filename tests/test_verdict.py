@@ -384,6 +384,28 @@ def test_both_wants_both():
 # --- gaps, tolerance, lifting only --------------------------------------------------------------------------------
 
 
+def test_without_a_plan_the_level_is_said_to_be_nobodys_goal():
+    answer = verdict(seen(landings(*[1.5] * 25)), by_evidence())
+    assert answer.evidence_line == (
+        "3.9 g is a level studied in women aged 35-40, and nobody's goal: do not land harder to change this number. "
+        "A plan sets her own target (--plan, --person)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("locked", "to_do"),
+    [
+        ("no screening is on file", "complete the screening, or have it cleared by name"),
+        ("the review of the screening was due on 2026-01-02", "screen again"),
+        ("the screening of 2024-01-02 is older than 12 months", "screen again"),
+        ("landings are locked after a vertebral fracture: a clinician may unlock them", "ask the clinician"),
+    ],
+)
+def test_a_lock_says_what_opens_it_and_nothing_of_levels(locked, to_do):
+    answer = verdict(seen(landings(*[2.0] * 25)), replace(prescribed(), locked=locked))
+    assert (answer.status, answer.to_do, answer.evidence_line) == (CANNOT_SAY, to_do, None)
+
+
 def test_gaps_hide_landings_only_near_the_block():
     found = landings(2.0, 2.0)  # at 1000 and 1300: block from -5000 to 7300 at 100 Hz
     inside, outside = Gap(first_sample=7200, n_missing=140), Gap(first_sample=7400, n_missing=140)

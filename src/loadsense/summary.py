@@ -42,6 +42,9 @@ SLOW_HZ: Final = 50.0
 #: Recorded |a| at rest further from 1 g than this is worth a word, whatever calibration did about it.
 UNCALIBRATED_G: Final = 0.03
 
+#: Why a stretch was not taken for a set, where it may have been one all the same.
+DOUBTFUL_SETS: Final = ("not alike", "irregular", "shaking")
+
 _DIFFERENCES: Final = (
     "vertical is the direction of the mean acceleration around the peak, not an axis of the sensor",
     "the daily impact score counts impact peaks of the 20 Hz resultant, at least 0.4 s apart",
@@ -237,6 +240,9 @@ def _done_lifts(results: Sequence[RecordingResult], judging: Judging) -> DoneLif
         loads_kg=judging.loads_kg,
         one_rms=judging.person.one_rms if judging.person else (),
         on=_day(results),
+        n_doubtful=sum(
+            event.kind == "set" and event.reason in DOUBTFUL_SETS for result in sensors for event in result.excluded
+        ),
     )
 
 

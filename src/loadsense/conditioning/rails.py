@@ -1,7 +1,8 @@
 """Flat tops: where an axis cannot go on, whatever range was stated.
 
-A sensor at the end of its range repeats one and the same value, sample after sample. A true peak does not: its largest
-value stands alone. So the largest value of each side of each axis is watched, and how often two neighbours both have it.
+A sensor at the end of its range repeats one and the same value, sample after sample. A true peak does not: its
+largest value stands alone. So the largest value of each side of each axis is watched, and how often two neighbours
+both have it.
 """
 
 from __future__ import annotations

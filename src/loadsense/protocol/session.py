@@ -101,6 +101,8 @@ class DoneLifts:
         Of the person.
     on : date or None
         Local day of the session.
+    n_doubtful : int
+        Stretches of repeated movement that the sensor did not take for a set and that may have been one.
     """
 
     sets: tuple[LiftSet, ...] = ()
@@ -108,6 +110,7 @@ class DoneLifts:
     loads_kg: Mapping[str, float]
     one_rms: tuple[OneRepMax, ...] = ()
     on: date | None = None
+    n_doubtful: int = 0
 
 
 def lift_rows(
@@ -144,7 +147,7 @@ def _lift_row(lift: LiftPrescription, done: DoneLifts, rule: Rule) -> Prescripti
             source=NOT_OBSERVED,
             reason="no sensor saw the lifts, and nobody entered them",
         )
-    counted, count_reason = _sets_met(lift, done.sets)
+    counted, count_reason = _sets_met(lift, done)
     words, loaded, load_reason = _load_met(lift, done, rule)
     met = False if counted is False or loaded is False else None if counted is None or loaded is None else True
     reasons = [reason for reason in (count_reason, load_reason) if reason]
@@ -163,17 +166,19 @@ def _named(exercise: str, sets: Sequence[LiftSet]) -> list[LiftSet]:
     return [one for one in sets if one.exercise == exercise]
 
 
-def _sets_met(lift: LiftPrescription, sets: Sequence[LiftSet]) -> tuple[bool | None, str]:
-    """Whether enough whole sets were done: yes, no, or None where holes or unnamed sets leave it open."""
-    named = _named(lift.exercise, sets)
+def _sets_met(lift: LiftPrescription, done: DoneLifts) -> tuple[bool | None, str]:
+    """Whether enough whole sets were done: yes, no, or None where holes, unnamed or doubtful sets leave it open."""
+    named = _named(lift.exercise, done.sets)
     whole = sum(len(one.repetitions) >= lift.repetitions for one in named)
     if whole >= lift.sets:
         return True, ""
     holed = sum(one.repetitions_are_at_least and len(one.repetitions) < lift.repetitions for one in named)
-    unnamed = len(_named("unknown", sets))
+    unnamed = len(_named("unknown", done.sets))
     if whole + holed + unnamed >= lift.sets:
         what = f"{unnamed} sets have no name" if unnamed else "holes in the signal: repetitions are a lower bound"
         return None, what
+    if whole + holed + unnamed + done.n_doubtful >= lift.sets:
+        return None, f"{whole} of {lift.sets} sets seen, {done.n_doubtful} more stretches may have been sets: ask her"
     return False, f"{whole} of {lift.sets} sets with {lift.repetitions} repetitions"
 
 

@@ -138,8 +138,9 @@ def _landings(report: SessionReport) -> str:
     if summary.peak_net_g is None or summary.peak_g is None:
         return f"{summary.count or 'none'} found"
     net, raw = summary.peak_net_g, summary.peak_g
+    cut = "at least " if any(one.clipped for each in report.recordings for one in each.landings) else ""
     return (
-        f"{summary.count}, strongest {number(net.max)} g net ({number(raw.max)} g raw), "
+        f"{summary.count}, strongest {cut}{number(net.max)} g net ({number(raw.max)} g raw), "
         f"median {number(net.median)} g net"
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from loadsense.criteria import GradingCriteria, LandingTarget, Profile
 from loadsense.errors import OptionError
@@ -132,7 +133,7 @@ def _blindness(case: Case) -> Doubt | None:
     if target.locked:
         return Doubt(
             reason=f"{_n(len(seen.landings), 'landing')} seen and not graded, as {target.locked}",
-            to_do="complete the screening, or have it cleared by name",
+            to_do=_unlock(target.locked),
         )
     if not CAPABILITIES[seen.placement].grades_landings:
         return _ungraded_placement(seen)
@@ -154,6 +155,15 @@ def _blindness(case: Case) -> Doubt | None:
             to_do="name her plan, or her own target",
         )
     return None
+
+
+def _unlock(locked: str) -> str:
+    """What opens a lock: the lock of a fracture says it itself, an old screening is done again."""
+    if "unlock" in locked:
+        return "ask the clinician"
+    if "review" in locked or "older than" in locked:
+        return "screen again"
+    return "complete the screening, or have it cleared by name"
 
 
 def _above_ceiling(target: LandingTarget, profile: Profile) -> bool:
@@ -324,14 +334,17 @@ def _outside_band(case: Case) -> list[str]:
     return [*told, f"{_n(above, 'landing')} above her ceiling of {ceiling:g} g net"] if above else told
 
 
+_OWN_TARGET: Final = "do not land harder to change this number. A plan sets her own target (--plan, --person)."
+
+
 def evidence_line(seen: Observation, target: LandingTarget, *, profile: Profile) -> str | None:
-    """With a prescription: what the landings did against a level studied elsewhere; never an invitation."""
+    """What the landings did against a level studied elsewhere; never an invitation."""
     level = profile.magnitude
-    if target.basis == "evidence" or level is None or not seen.landings:
-        return None
-    if not CAPABILITIES[seen.placement].grades_landings:
+    if target.locked or level is None or not seen.landings or not CAPABILITIES[seen.placement].grades_landings:
         return None
     studied = f"a level studied in {level.population}"
+    if target.basis == "evidence":
+        return f"{level.value:g} g is {studied}, and nobody's goal: {_OWN_TARGET}"
     if seen.range_g is not None and seen.range_g <= level.value + 1.0:
         return f"recorded at +-{seen.range_g:g} g: whether any passed {level.value:g} g, {studied}, could not be seen."
     passed = sum(landing.peak_net_g > level.value for landing in seen.landings)
