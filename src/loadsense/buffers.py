@@ -31,7 +31,9 @@ class Beats:
             The block does not start where the one before it, or the gap before it, ended.
         """
         if block.first_sample != self._next_sample:
-            raise ValueError(f"block starts at sample {block.first_sample}, expected {self._next_sample}: push in order")
+            raise ValueError(
+                f"block starts at sample {block.first_sample}, expected {self._next_sample}: push in order"
+            )
         self._held.append(block.accel_g)
         self._n_held += len(block)
         self._next_sample += len(block)
