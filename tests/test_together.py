@@ -72,6 +72,11 @@ def test_two_sensors_at_the_hip_are_refused():
         refuse(info("hip"), info("hip"))
 
 
+def test_two_sensors_that_both_grade_landings_are_refused():
+    with pytest.raises(OptionError, match="one and two both see landings, and one landing is counted once"):
+        refuse(info("hip"), info("waist"))
+
+
 def test_two_people_are_refused():
     with pytest.raises(OptionError, match="one is from p017 and two from p021; a session is of one person"):
         refuse(info("hip", participant="p017"), info("wrist", participant="p021"))

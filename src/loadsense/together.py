@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from loadsense.errors import OptionError
+from loadsense.placement import CAPABILITIES
 from loadsense.results import RecordingResult
 from loadsense.samples import FloatArray, StreamInfo
 
@@ -123,6 +124,11 @@ def _refuse_pair(one: tuple[str, StreamInfo], other: tuple[str, StreamInfo]) -> 
         raise OptionError(
             f"{a} and {b} are the same recording ({info_a.origin.file}); one sensor is at one place: "
             f"give the file of the {b} sensor"
+        )
+    if CAPABILITIES[info_a.placement].grades_landings and CAPABILITIES[info_b.placement].grades_landings:
+        raise OptionError(
+            f"{a} and {b} both see landings, and one landing is counted once; give the one worn nearer the hip, "
+            "and analyze the other by itself"
         )
     person_a, person_b = _person(info_a), _person(info_b)
     if person_a and person_b and person_a != person_b:
