@@ -183,11 +183,13 @@ class BleSensor:
         OptionError
             It is none that is known, or does not offer what is asked.
         """
+        connected = False
         try:
             await self._connect()
-        except BaseException:
-            await self._leave()
-            raise
+            connected = True
+        finally:
+            if not connected:  # also when cancelled: a half-open link would keep the sensor from the next one
+                await self._leave()
         self._task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
