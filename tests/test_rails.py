@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import loadsense as ls
-from loadsense.conditioning.rails import RailWatch
+from loadsense.conditioning.rails import RailWatch, largest_of_sides
 from loadsense.simulate import DropLanding, LandingShape, Sensor, Stand, Walk, simulate_session
 
 
 def rail_of(accel_g, cuts=()):
     watch = RailWatch()
-    for start, end in itertools.pairwise([0, *sorted(cuts), len(accel_g)]):
+    for start, end in itertools.pairwise(sorted({0, *cuts, len(accel_g)})):
         watch.push(accel_g[start:end])
     return watch.rail_g()
 
@@ -43,6 +43,12 @@ def test_the_rail_does_not_hang_on_the_cuts(cuts):
     rng = np.random.default_rng(3)
     accel_g = np.clip(rng.normal(0, 1.5, (3000, 3)).repeat(2, axis=0), -2.5, 2.5)
     assert rail_of(accel_g, cuts) == 2.5
+
+
+@given(n=st.integers(1, 400))
+def test_the_sides_are_those_of_the_plain_rule(n):
+    accel_g = np.random.default_rng(n).normal(0, 2, (n, 3))
+    assert np.array_equal(largest_of_sides(accel_g), np.concatenate((accel_g.max(axis=0), -accel_g.min(axis=0))))
 
 
 def verdict_of(accel_g, **options):

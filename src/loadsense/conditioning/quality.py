@@ -163,11 +163,10 @@ class QualityStage:
     def _check_clipping(self) -> None:
         """Count clipped samples among those that came since the last time."""
         range_g = self._range_g
-        if self._unchecked:
-            accel_g = np.concatenate(self._unchecked)
-            largest_g = float(max(accel_g.max(), -accel_g.min())) if len(accel_g) else 0.0
+        if self._n_unchecked:
+            accel_g = self._unchecked[0] if len(self._unchecked) == 1 else np.concatenate(self._unchecked)
+            largest_g = self._rails.push(accel_g)
             self._largest_axis_g = max(self._largest_axis_g, largest_g)
-            self._rails.push(accel_g)
             if range_g is not None and largest_g >= CLIPPED_SHARE * range_g:
                 self._n_clipped += int(clipped_rows(accel_g, range_g).sum())
         self._unchecked, self._n_unchecked = [], 0

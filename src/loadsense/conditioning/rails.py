@@ -19,6 +19,19 @@ LEAST_PAIRS: Final = 4
 LEAST_RAIL_G: Final = 1.8
 
 
+def largest_of_sides(accel_g: FloatArray) -> FloatArray:
+    """Largest value of +x, +y, +z, -x, -y and -z over n > 0 samples.
+
+    Rows are taken 64 at a time: numpy reduces long rows ten times as fast as rows of three.
+    """
+    wide = accel_g[: len(accel_g) // 64 * 64].reshape(-1, 192)
+    rest = accel_g[len(wide) * 64 :]
+    if len(wide):
+        high, low = wide.max(axis=0).reshape(64, 3), wide.min(axis=0).reshape(64, 3)
+        return np.concatenate((np.vstack((high, rest)).max(axis=0), -np.vstack((low, rest)).min(axis=0)))
+    return np.concatenate((rest.max(axis=0), -rest.min(axis=0)))
+
+
 class RailWatch:
     """Largest value of each side of each axis, and the pairs of neighbours that stand at it.
 
@@ -31,15 +44,15 @@ class RailWatch:
         self._n_pairs = np.zeros(6, dtype=np.int64)
         self._last: FloatArray = np.empty((0, 6))
 
-    def push(self, accel_g: FloatArray) -> None:
-        """Take the next samples, shape (n, 3), RAW g."""
-        largest = np.concatenate((accel_g.max(axis=0), -accel_g.min(axis=0))) if len(accel_g) else self._extreme_g
+    def push(self, accel_g: FloatArray) -> float:
+        """Take the next samples, shape (n, 3) with n > 0, RAW g; return the largest of them in absolute value."""
+        largest = largest_of_sides(accel_g)
         self._n_pairs[largest > self._extreme_g] = 0
         self._extreme_g = np.maximum(self._extreme_g, largest)
         for side in np.flatnonzero((largest == self._extreme_g) & (self._extreme_g >= LEAST_RAIL_G)):
             self._n_pairs[side] += self._pairs(accel_g, int(side))
-        if len(accel_g):
-            self._last = np.concatenate((accel_g[-1:], -accel_g[-1:]), axis=1)
+        self._last = np.concatenate((accel_g[-1:], -accel_g[-1:]), axis=1)
+        return float(largest.max())
 
     def _pairs(self, accel_g: FloatArray, side: int) -> int:
         sign = 1.0 if side < 3 else -1.0
