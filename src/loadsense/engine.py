@@ -392,9 +392,19 @@ class _Found:
             case Excluded():
                 self.excluded.append(event)
             case ActivityStretch():
-                self.activities.append(event)
+                self._keep_activity(event)
             case LiftSet(status=Status.SETTLED):
                 self.sets.append(event)
+
+    def _keep_activity(self, stretch: ActivityStretch) -> None:
+        """Kept in one piece as long as it goes on: a week holds a third of a million stretches of two seconds."""
+        last = self.activities[-1] if self.activities else None
+        if last and last.activity is stretch.activity and last.end_sample == stretch.start_sample:
+            self.activities[-1] = ActivityStretch(
+                start_sample=last.start_sample, end_sample=stretch.end_sample, activity=last.activity
+            )
+        else:
+            self.activities.append(stretch)
 
     def activity_at(self, sample: int) -> Activity:
         """What the wearer was doing at a sample."""
