@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,7 @@ WHOLE = Screening(
     pregnancy="no",
     cleared_by="clinician 3",
 )
+P017 = Path(__file__).parents[1] / "sample_recordings" / "people" / "p017.toml"
 
 
 def person(**more):
@@ -218,6 +220,14 @@ FRACTURES = [
     replace(WHOLE, vertebral_fracture="yes"),
     replace(WHOLE, low_trauma_fractures=2, last_fracture_on=date(2020, 5, 5)),
 ]
+
+
+def test_a_screening_after_the_session_unlocks_nothing():
+    late = evidence.load_person(P017).screening
+    day_before = late.screened_on - timedelta(days=1)
+    locks = protocol.screening_locks(late, on=day_before, rules=RULES)
+    assert locks.plan.endswith("is later than the session: she was not screened before it")
+    assert protocol.screening_locks(late, on=late.screened_on, rules=RULES).plan is None
 
 
 @pytest.mark.parametrize("screening", FRACTURES, ids=["vertebral", "several"])

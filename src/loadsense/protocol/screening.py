@@ -84,6 +84,8 @@ def missing_answers(screening: Screening) -> tuple[str, ...]:
 
 def _expired(screening: Screening, on: date, rule: Rule) -> str | None:
     done, due = screening.screened_on, screening.review_date
+    if done is not None and on < done:
+        return f"the screening of {done.isoformat()} is later than the session: she was not screened before it"
     if due is not None and on > due:
         return f"the review of the screening was due on {due.isoformat()}"
     if rule.on and rule.value is not None and done is not None and on > months_later(done, round(rule.value)):
