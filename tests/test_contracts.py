@@ -33,7 +33,6 @@ from loadsense.evidence import equations, loader, prescribing
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.longwear import EpochMeans, EpochStage
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
-from loadsense.osteogenic import RunPeaks, RunPeakStage
 from loadsense.placement import Placement
 from loadsense.readers import READERS
 from loadsense.samples import Gap, Item, SampleBlock
@@ -82,7 +81,6 @@ STAGES: dict[type, list[Callable[[], Stage[Any]]]] = {
     LandingDetector: [landings_at(p) for p in (Placement.WAIST, Placement.POCKET, Placement.WRIST)],
     LiftDetector: [lambda: LiftDetector(sampling_rate_hz=RATE_HZ, criteria=engine_criteria().lifts)],
     QualityStage: [lambda: QualityStage(sampling_rate_hz=RATE_HZ, range_g=8.0)],
-    RunPeakStage: [lambda: RunPeakStage(1.3)],
     ZeroPhaseLowPass: [lambda: ZeroPhaseLowPass(sampling_rate_hz=RATE_HZ, cutoff_hz=20.0)],
 }
 
@@ -167,7 +165,7 @@ def facts(stage: Stage[Any], items: Iterator[Item] | Sequence[Item]) -> Any:
 
 
 def merged(said: list[Any]) -> list[Any]:
-    """Facts that come in batches, joined: filtered blocks that follow each other, peaks of runs."""
+    """Facts that come in batches, joined: filtered blocks and epochs that follow each other."""
     whole: list[Any] = []
     for fact in said:
         before = whole[-1] if whole else None
@@ -175,12 +173,12 @@ def merged(said: list[Any]) -> list[Any]:
             if before.first_sample + before.axes_g.shape[1] == fact.first_sample:
                 fact = FilteredBlock(before.first_sample, np.concatenate([before.axes_g, fact.axes_g], axis=1))
                 whole.pop()
-        elif isinstance(fact, EpochMeans) and isinstance(before, EpochMeans):
-            if fact.first_epoch == before.first_epoch + len(before.enmo_mg):
-                fact = EpochMeans(before.first_epoch, np.concatenate([before.enmo_mg, fact.enmo_mg]))
-                whole.pop()
-        elif isinstance(fact, RunPeaks) and isinstance(before, RunPeaks):
-            fact = RunPeaks(*(np.concatenate([getattr(f, n.name) for f in (before, fact)]) for n in fields(RunPeaks)))
+        elif (
+            isinstance(fact, EpochMeans)
+            and isinstance(before, EpochMeans)
+            and fact.first_epoch == before.first_epoch + len(before.enmo_mg)
+        ):
+            fact = EpochMeans(before.first_epoch, np.concatenate([before.enmo_mg, fact.enmo_mg]))
             whole.pop()
         whole.append(fact)
     return whole

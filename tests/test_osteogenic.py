@@ -1,13 +1,11 @@
 """Indices: the published vectors, bouts over midnight, bins, and the properties that make them trustworthy."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from loadsense import evidence
 from loadsense.events import ForceEstimate, Landing, LandingCandidate, LoadingRates, Status, Takeoff
@@ -15,7 +13,6 @@ from loadsense.osteogenic import (
     ACCELEROMETER_FORM,
     PUBLISHED_FORM,
     IndexInput,
-    RunPeakStage,
     bouts,
     cumulative_index,
     daily_load_stimulus,
@@ -26,7 +23,6 @@ from loadsense.osteogenic import (
     weekly_index,
 )
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.samples import Gap, SampleBlock
 
 CRITERIA = evidence.index_criteria()
 
@@ -113,55 +109,6 @@ def test_bouts_cover_every_landing_once(times):
     assert [bout.start for bout in groups[1:]] == [bout.end for bout in groups[:-1]]
     assert (groups[0].start, groups[-1].end) == (0, len(times))
     assert all(bout.hours_before is None or bout.hours_before >= 1.0 for bout in groups)
-
-
-# --- runs above 1.3 g ----------------------------------------------------------------------------------------------
-
-
-def peaks_of(stage, items):
-    found = []
-    for item in items:
-        found += stage.gap(item) if isinstance(item, Gap) else stage.push(item)
-    found += stage.flush()
-    return [(int(s), float(g)) for part in found for s, g in zip(part.peak_sample, part.peak_g, strict=True)]
-
-
-def test_sine_has_four_peaks_a_second():
-    """The test of the open implementation: 1.4 sin(2 pi 2 t) on x at 100 Hz."""
-    seconds = np.arange(0, 10, 0.01)
-    accel = np.zeros((1000, 3))
-    accel[:, 0] = 1.4 * np.sin(2 * np.pi * 2 * seconds)
-    assert len(peaks_of(RunPeakStage(1.3), [SampleBlock(0, accel)])) == 40
-
-
-def test_runs_by_hand():
-    norm = [0.0, 1.3, 1.5, 1.5, 0.9, 2.0, 1.31]
-    accel = np.column_stack([norm, np.zeros(7), np.zeros(7)])
-    assert peaks_of(RunPeakStage(1.3), [SampleBlock(0, accel)]) == [(2, 1.5), (5, 2.0)]
-
-
-def test_a_gap_ends_a_run():
-    block = np.array([[2.0, 0.0, 0.0]] * 3)
-    items = [SampleBlock(0, block), Gap(3, 5), SampleBlock(8, block)]
-    for hold in (1, 4096):
-        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), items) == [(0, 2.0), (8, 2.0)]
-
-
-@given(
-    accel=arrays(np.float64, st.tuples(st.integers(1, 60), st.just(3)), elements=st.sampled_from([0.0, 0.5, 0.9, 1.5])),
-    cuts=st.lists(st.integers(0, 60), max_size=8),
-)
-def test_runs_do_not_hang_on_the_cuts(accel, cuts):
-    edges = sorted({0, len(accel), *(cut for cut in cuts if cut < len(accel))})
-    parts = [SampleBlock(a, accel[a:b]) for a, b in pairwise(edges)]
-    singly = [SampleBlock(i, accel[i : i + 1]) for i in range(len(accel))]
-    whole = peaks_of(RunPeakStage(1.3), [SampleBlock(0, accel)])
-    for hold in (1, 5, 4096):
-        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), parts) == whole
-        assert peaks_of(RunPeakStage(1.3, hold_samples=hold), singly) == whole
-    norm = np.sqrt((accel**2).sum(axis=1))
-    high = np.concatenate([[False], norm >= 1.3])
-    assert len(whole) == np.count_nonzero(high[1:] & ~high[:-1])
 
 
 # --- a whole session -----------------------------------------------------------------------------------------------

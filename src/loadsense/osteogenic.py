@@ -14,7 +14,9 @@ None of these has a validated cut-off: all are reported, none is graded, and all
 
 Differences from the sources
 ----------------------------
-Turner and Robling give no rule for bouts of different intensity: here every bout has its own mean.
+1. Turner and Robling give no rule for bouts of different intensity: here every bout has its own mean.
+2. The daily impact score counts impact peaks of the 20 Hz resultant; the open implementation (GGIR, after Ahola 2010)
+   takes the maximum of each unbroken run of raw samples at or above 1.3 g.
 """
 
 from __future__ import annotations
@@ -30,18 +32,13 @@ from loadsense.criteria import BandSet, IndexCriteria
 from loadsense.events import Landing
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.results import IndexValue, Indices
-from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
-from loadsense.vectors import resultant_g
-
-#: Samples that `RunPeakStage` holds unless told otherwise.
-_HELD_SAMPLES: Final = 4096
+from loadsense.samples import FloatArray
 
 #: Names of the two forms, in every output.
 PUBLISHED_FORM: Final = "osteogenic index (predicted force)"
 ACCELEROMETER_FORM: Final = "accelerometer osteogenic index (NET g)"
 
-#: What the daily impact score counts, in words, by rule.
-RUNS_RULE: Final = "raw resultant without filter: the maximum of each unbroken run at or above 1.3 g (GGIR, Ahola 2010)"
+#: What the daily impact score counts, in words.
 IMPACTS_RULE: Final = "impact peaks of the 20 Hz resultant, at least 1.3 g and 0.4 s apart"
 
 _SOURCE: Final = "Turner and Robling 2003, doi 10.1097/00003677-200301000-00009 [second-hand]; recovery [recalled]"
@@ -167,93 +164,6 @@ def daily_load_stimulus(forces_bw: Sequence[float], *, exponent: float) -> float
     return float(np.sum(np.asarray(forces_bw, dtype=np.float64) ** exponent) ** (1.0 / exponent))
 
 
-@dataclass(frozen=True, slots=True)
-class RunPeaks:
-    """Peaks of runs that ended within one push.
-
-    Attributes
-    ----------
-    peak_sample : ndarray of int64, shape (n,)
-        First sample of each run's maximum.
-    peak_g : ndarray, shape (n,)
-        RAW g, unfiltered resultant.
-    """
-
-    peak_sample: IntArray
-    peak_g: FloatArray
-
-
-class RunPeakStage:
-    """Maximum of every unbroken run of samples whose raw resultant is at or above a level: the GGIR rule of the score.
-
-    A run is held over the end of a block, and ends at a gap; the same peaks come out however the samples were cut.
-
-    Parameters
-    ----------
-    level_g : float
-        RAW g; the first edge of the score's bins.
-    hold_samples : int
-        Samples that are held before runs are looked for: fewer, larger steps.
-    """
-
-    def __init__(self, level_g: float, *, hold_samples: int = _HELD_SAMPLES) -> None:
-        self._level_g = level_g
-        self._hold_samples = hold_samples
-        self._held: list[SampleBlock] = []
-        self._n_held = 0
-        self._open: tuple[int, float] | None = None
-
-    def push(self, block: SampleBlock) -> Sequence[RunPeaks]:
-        """Take the next samples; return the runs that ended, some thousand samples at a time."""
-        self._held.append(block)
-        self._n_held += len(block)
-        return self._peaks() if self._n_held >= self._hold_samples else ()
-
-    def gap(self, gap: Gap) -> Sequence[RunPeaks]:  # noqa: ARG002 (the contract of a stage)
-        """Samples are missing: the run ends here."""
-        return self.flush()
-
-    def flush(self) -> Sequence[RunPeaks]:
-        """Return what was held, and the run that was still open."""
-        found = list(self._peaks())
-        if self._open is not None:
-            sample, height = self._open
-            found.append(RunPeaks(np.array([sample], dtype=np.int64), np.array([height])))
-            self._open = None
-        return found
-
-    def _peaks(self) -> Sequence[RunPeaks]:
-        """Runs that ended in the samples held; the last one stays open where it touches their end."""
-        if not self._n_held:
-            return ()
-        first_sample = self._held[0].first_sample
-        norm = resultant_g(np.concatenate([block.accel_g for block in self._held]).T)
-        self._held, self._n_held = [], 0
-        sample, height, touches_end = _run_maxima(norm, self._level_g)
-        sample = sample + first_sample
-        if self._open is not None and norm[0] >= self._level_g:
-            if self._open[1] >= height[0]:
-                sample[0], height[0] = self._open
-        elif self._open is not None:
-            sample, height = np.insert(sample, 0, self._open[0]), np.insert(height, 0, self._open[1])
-        self._open = (int(sample[-1]), float(height[-1])) if touches_end else None
-        done = len(sample) - touches_end
-        return (RunPeaks(sample[:done], height[:done]),) if done else ()
-
-
-def _run_maxima(norm: FloatArray, level_g: float) -> tuple[IntArray, FloatArray, bool]:
-    """First sample and height of the maximum of each run at or above a level, and whether the last touches the end."""
-    high = np.flatnonzero(norm >= level_g)
-    if not len(high):
-        return np.empty(0, dtype=np.int64), np.empty(0), False
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(high) > 1) + 1])
-    height = np.maximum.reduceat(norm[high], starts)
-    run = np.repeat(np.arange(len(starts)), np.diff([*starts, len(high)]))
-    at_maximum = np.flatnonzero(norm[high] == height[run])
-    _, first = np.unique(run[at_maximum], return_index=True)
-    return high[at_maximum[first]].astype(np.int64), height, bool(high[-1] == len(norm) - 1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexInput:
     """What the indices of one session are made from.
@@ -269,9 +179,7 @@ class IndexInput:
     force_mape_percent : float or None
         Error of the force equation that the landings carry.
     score_peaks_g : ndarray or None
-        RAW g peaks for the daily impact score; None where there are none to be had.
-    score_rule : str
-        `RUNS_RULE` for the peaks of `RunPeakStage`, `IMPACTS_RULE` for impacts.
+        RAW g peaks for the daily impact score, by `IMPACTS_RULE`; None where there are none to be had.
     forces_bw : tuple of float
         Predicted peak force of every loading cycle, for the daily load stimulus; empty where unknown.
     hours_since_last_bout : float or None
@@ -283,7 +191,6 @@ class IndexInput:
     placement: Placement
     force_mape_percent: float | None = None
     score_peaks_g: FloatArray | None = None
-    score_rule: str = IMPACTS_RULE
     forces_bw: tuple[float, ...] = ()
     hours_since_last_bout: float | None = None
 
@@ -311,7 +218,7 @@ def tally_indices(seen: IndexInput, *, criteria: IndexCriteria, bands: Sequence[
         daily_load_stimulus=daily_load_stimulus(seen.forces_bw, exponent=criteria.stimulus_exponent),
         threshold_counts=tuple(count for band_set in bands for count in band_counts(peaks_net_g, band_set)),
         reason="" if seen.landings else "no landings",
-        daily_impact_score_rule="" if scored is None else seen.score_rule,
+        daily_impact_score_rule="" if scored is None else IMPACTS_RULE,
     )
 
 
