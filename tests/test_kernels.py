@@ -19,6 +19,12 @@ from loadsense import kernels, lowpass
 from loadsense.ahead import read_ahead
 from loadsense.conditioning.seconds import seconds_of
 from loadsense.detection import activity, rhythm
+from loadsense.kernels import lowpass as plain_lowpass
+from loadsense.kernels import movements as plain_movements
+from loadsense.kernels import seconds as plain_seconds
+from loadsense.kernels import sums
+from loadsense.kernels import text as plain_text
+from loadsense.kernels.family import is_on_disk
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((ROOT / "sample_recordings").glob("*.csv.gz"))
@@ -59,7 +65,7 @@ def gait(n, seed):
 @given(n=st.integers(1, kernels.LONGEST_SUM), seed=SEEDS)
 def test_sums_are_added_up_in_the_order_of_numpy(n, seed):
     values = np.random.default_rng(seed).normal(size=n) * 10.0 ** np.random.default_rng(seed).integers(-8, 8, size=n)
-    assert kernels.sum_in_order(values, n) == values.sum()
+    assert sums.sum_in_order(values, n) == values.sum()
 
 
 @settings(max_examples=40, deadline=None)
@@ -70,7 +76,7 @@ def test_autocorrelations_are_those_of_numpy(loops, n, first, step, seed):
     expected = rhythm.autocorrelations(signal, lags)
     assert (loops.autocorrelations(signal, lags) == expected).all()
     few = lags[:5]
-    assert (kernels.autocorrelations(signal, few) == rhythm.autocorrelations(signal, few)).all()
+    assert (plain_movements.autocorrelations(signal, few) == rhythm.autocorrelations(signal, few)).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -79,7 +85,7 @@ def test_likeness_is_that_of_numpy(loops, n, lag, seed):
     rows = gait(n, seed)
     expected = rhythm.likeness(rows, lag)
     assert loops.likeness(rows, lag) == expected
-    assert kernels.likeness(rows, lag) == expected
+    assert plain_movements.likeness(rows, lag) == expected
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -91,7 +97,7 @@ def test_movements_are_those_of_numpy(loops, monkeypatch, seed):
     expected = activity.movements(rows, edges, 0.05)
     assert any(found is None for found in expected)
     assert any(found is not None and found.step_s for found in expected)
-    plain = kernels.movements(rows, edges, activity._LAGS, activity._LONGEST_STEP, 0.05).tolist()
+    plain = plain_movements.movements(rows, edges, activity._LAGS, activity._LONGEST_STEP, 0.05).tolist()
     use(loops, monkeypatch)
     assert activity.movements(rows, edges, 0.05) == expected
     assert [activity._movement(row) if row[0] else None for row in plain] == expected
@@ -108,7 +114,7 @@ def test_seconds_are_those_of_numpy_in_the_same_layout(loops, per_second, n, see
     with pytest.MonkeyPatch.context() as patch:
         use(loops, patch)
         found = seconds_of(rows, samples_per_second=per_second)
-    plain = kernels.seconds(rows, per_second)
+    plain = plain_seconds.seconds(rows, per_second)
     for at, name in enumerate(("mean_g", "variance_g2", "low_g", "high_g")):
         one, other = getattr(expected, name), getattr(found, name)
         assert (one == other).all()
@@ -137,7 +143,7 @@ def test_the_filter_is_that_of_scipy(loops, monkeypatch):
     state = low_pass.settled_at(rows[0])
     expected, after = sosfilt(low_pass._sos, rows.T, axis=-1, zi=state)
     plain, plain_state = np.empty((3, 300)), state.copy()
-    kernels.low_pass(rows[:300].T, low_pass._sections, plain_state, plain)
+    plain_lowpass.low_pass(rows[:300].T, low_pass._sections, plain_state, plain)
     assert (plain == expected[:, :300]).all()
     use(loops, monkeypatch)
     found, found_state = low_pass.run(rows.T, state)
@@ -150,7 +156,7 @@ def test_hops_backwards_are_those_of_scipy(loops, monkeypatch):
     low_pass = lowpass._Filter(20.0, 100.0)
     expected = low_pass.run_backward_in_hops(forward, 200, 70)
     assert expected.shape == (3, 1000)
-    assert (kernels.low_pass_hops(forward, low_pass._sections, low_pass._steady, 200, 70) == expected).all()
+    assert (plain_lowpass.low_pass_hops(forward, low_pass._sections, low_pass._steady, 200, 70) == expected).all()
     use(loops, monkeypatch)
     assert (low_pass.run_backward_in_hops(forward, 200, 70) == expected).all()
 
@@ -197,7 +203,7 @@ def test_plain_numbers_are_those_of_arrow(loops, rows, end):
     text = "".join(",".join(row) + end for row in rows).encode()
     found = plain_numbers(loops.numbers, text, [0, 1, 2])
     assert found.tobytes() == by_arrow(text, 3).tobytes()
-    assert plain_numbers(kernels.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
+    assert plain_numbers(plain_text.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
     assert (plain_numbers(loops.numbers, text, [1, -1, 0]) == found[:, [2, 0]]).all()
 
 
@@ -206,7 +212,7 @@ def test_plain_numbers_are_those_of_arrow(loops, rows, end):
 def test_whatever_is_not_refused_as_unusual_is_what_arrow_says(loops, rows):
     text = "".join(",".join(row) + "\n" for row in rows).encode()
     found = plain_numbers(loops.numbers, text, [0, 1, 2])
-    assert plain_numbers(kernels.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
+    assert plain_numbers(plain_text.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
     if len(found):
         assert found.tobytes() == by_arrow(text, 3).tobytes()
 
@@ -215,7 +221,7 @@ def test_whatever_is_not_refused_as_unusual_is_what_arrow_says(loops, rows):
 def test_what_is_unusual_is_left_to_the_other_parser(loops, cell):
     text = f"1,2,3\n4,{cell},6\n".encode()
     assert len(plain_numbers(loops.numbers, text, [0, 1, 2])) == 0
-    assert len(plain_numbers(kernels.numbers, text, [0, 1, 2])) == 0
+    assert len(plain_numbers(plain_text.numbers, text, [0, 1, 2])) == 0
 
 
 @pytest.mark.parametrize("text", [b"1,2\n", b"1,2,3,4\n", b"\n", b"1;2;3\n", b'1,2,"3,4"\n'])
@@ -273,17 +279,43 @@ def test_switched_off_they_are_never_loaded(monkeypatch):
 
 def test_they_are_compiled_for_a_long_stream_alone(loops, monkeypatch):
     monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
-    monkeypatch.setattr(kernels, "_was_compiled", lambda: False)
+    monkeypatch.setattr(kernels, "_missing", lambda: [plain_text.numbers])
     monkeypatch.setattr(kernels, "_choice", kernels._Choice())
     assert kernels.prepare(kernels.WORTH_COMPILING_SAMPLES) is None
     assert kernels.prepare(kernels.WORTH_COMPILING_SAMPLES + 1) is kernels.compiled() is not None
     assert kernels.prepare(0) is kernels.compiled()
 
 
-def test_what_was_compiled_before_is_known_by_its_files(loops, monkeypatch, tmp_path):
-    assert kernels._was_compiled()
-    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
-    assert not kernels._was_compiled()
+def test_what_was_compiled_before_is_known_by_its_files(loops, monkeypatch):
+    assert kernels._missing() == []
+    monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
+    monkeypatch.setattr(kernels, "_choice", kernels._Choice())
+    assert kernels.prepare(0) is not None
+
+
+def test_a_loop_is_compiled_again_when_what_it_calls_was_changed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "inner_of_a_loop.py").write_text("def inner(x):\n    return x\n")
+    (tmp_path / "loop_of_a_test.py").write_text("def outer(x):\n    return x\n")
+    from inner_of_a_loop import inner
+    from loop_of_a_test import outer
+
+    assert not is_on_disk(outer, (inner,))
+    (tmp_path / "__pycache__").mkdir(exist_ok=True)
+    index = tmp_path / "__pycache__" / "loop_of_a_test.outer-1.py311.nbi"
+    index.touch()
+    os.utime(index, (2e9, 2e9))
+    assert is_on_disk(outer, (inner,))
+    os.utime(tmp_path / "inner_of_a_loop.py", (3e9, 3e9))
+    assert not is_on_disk(outer, (inner,))
+    assert not index.exists()
+
+
+def test_a_loop_that_is_none_is_named(loops):
+    with pytest.raises(
+        AttributeError, match="no loop is called 'lowpas'; there are autocorrelations, likeness, low_pass"
+    ):
+        _ = loops.lowpas
 
 
 def test_without_numba_the_definitions_run(monkeypatch):

@@ -1,0 +1,83 @@
+"""The low-pass: two second-order sections, three axes side by side."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from loadsense.kernels.family import Kernel
+from loadsense.samples import FloatArray
+
+
+def section(x: float, c: tuple[float, ...], z0: float, z1: float) -> tuple[float, float, float]:
+    """One sample through one section: the output and the new state."""
+    y = c[0] * x + z0
+    return y, c[1] * x - c[3] * y + z1, c[2] * x - c[4] * y
+
+
+def low_pass(
+    signals: FloatArray, sections: tuple[tuple[float, ...], tuple[float, ...]], state: FloatArray, out: FloatArray
+) -> None:
+    """`scipy.signal.sosfilt` of three signals by two sections.
+
+    Parameters
+    ----------
+    signals, out : ndarray, shape (3, n)
+        Any strides: backwards in time, or the transpose of rows.
+    sections : tuple
+        b0, b1, b2, a1, a2 of each section.
+    state : ndarray, shape (2, 3, 2)
+        Of each section and signal; replaced by the one behind the last sample.
+    """
+    one, two = sections
+    held = state.reshape(12)
+    a0, a1, b0, b1, c0, c1 = held[0], held[1], held[2], held[3], held[4], held[5]
+    d0, d1, e0, e1, f0, f1 = held[6], held[7], held[8], held[9], held[10], held[11]
+    for i in range(signals.shape[1]):
+        x, a0, a1 = section(signals[0, i], one, a0, a1)
+        y, b0, b1 = section(signals[1, i], one, b0, b1)
+        z, c0, c1 = section(signals[2, i], one, c0, c1)
+        x, d0, d1 = section(x, two, d0, d1)
+        y, e0, e1 = section(y, two, e0, e1)
+        z, f0, f1 = section(z, two, f0, f1)
+        out[0, i], out[1, i], out[2, i] = x, y, z
+    held[0], held[1], held[2], held[3], held[4], held[5] = a0, a1, b0, b1, c0, c1
+    held[6], held[7], held[8], held[9], held[10], held[11] = d0, d1, e0, e1, f0, f1
+
+
+def low_pass_hops(
+    forward: FloatArray, sections: tuple[tuple[float, ...], tuple[float, ...]], steady: FloatArray, hop: int, ahead: int
+) -> FloatArray:
+    """Filter the whole hops of a forward-filtered signal backwards, each from `ahead` samples behind its end.
+
+    Parameters
+    ----------
+    forward : ndarray, shape (3, n)
+        From the first sample of the first hop on.
+    steady : ndarray, shape (2, 2)
+        State of each section after a long 1.
+
+    Returns
+    -------
+    ndarray, shape (3, hops * hop)
+    """
+    n_hops = (forward.shape[1] - ahead) // hop
+    out, state, left = np.empty((3, n_hops * hop)), np.empty((2, 3, 2)), np.empty((3, ahead))
+    for k in range(n_hops):
+        end = (k + 1) * hop
+        for section in range(2):
+            for axis in range(3):
+                for part in range(2):
+                    state[section, axis, part] = steady[section, part] * forward[axis, end + ahead - 1]
+        low_pass(forward[:, end : end + ahead][:, ::-1], sections, state, left)
+        low_pass(forward[:, k * hop : end][:, ::-1], sections, state, out[:, k * hop : end][:, ::-1])
+    return out
+
+
+INNER: Final[tuple[Kernel, ...]] = (section, low_pass)
+_SECTIONS: Final = "UniTuple(UniTuple(float64, 5), 2)"
+OUTER: Final[dict[Kernel, str]] = {
+    low_pass: f"void(Array(float64, 2, 'A', readonly=True), {_SECTIONS}, float64[:, :, ::1], float64[:, :])",
+    low_pass_hops: f"float64[:, ::1](float64[:, :], {_SECTIONS}, float64[:, ::1], int64, int64)",
+}
