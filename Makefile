@@ -18,7 +18,9 @@ SAMPLE := sample_recordings/simulated
 READY := .venv/ready.txt
 PYTEST := $(PYTHON) -m pytest -n $(JOBS) --dist loadfile
 
-.PHONY: demo test check format soak coverage bench samples clean
+FRONTEND := src/loadsense/web/static/vendor/uplot.min.js
+
+.PHONY: frontend frontend-if-possible demo test check format soak coverage bench samples clean
 
 demo: $(READY)
 	$(LOADSENSE) analyze $(SAMPLE)-hip-session.csv.gz --placement hip --range-g 16 --tz Europe/Madrid --person sample_recordings/people/p017.toml -o outputs
@@ -29,15 +31,24 @@ demo: $(READY)
 	$(LOADSENSE) analyze --together hip=$(SAMPLE)-hirit-hip.csv.gz wrist=$(SAMPLE)-hirit-wrist.csv.gz --range-g 16 --load deadlift=60 --load back_squat=51 --load overhead_press=26 --person sample_recordings/people/p017.toml -o outputs
 	@echo "The reports are in outputs/: open outputs/simulated-hip-session/report.html"
 
-test: $(READY)
+test: $(READY) frontend-if-possible
 	$(PYTEST)
 
-check: $(READY)
+check: $(READY) frontend-if-possible
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(BIN)/lint-imports
 	$(PYTEST)
+
+# The dashboard's browser libraries, by npm; without npm everything but the dashboard works.
+frontend: $(FRONTEND)
+
+frontend-if-possible: $(READY)
+	@$(PYTHON) frontend/fetch.py --if-possible
+
+$(FRONTEND): frontend/package-lock.json
+	$(PYTHON3) frontend/fetch.py
 
 format: $(READY)
 	$(PYTHON) -m ruff format .
