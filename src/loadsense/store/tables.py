@@ -195,7 +195,9 @@ class SessionRecording(Table):
 class AnalysisRow(Table):
     """One version of what a session came to: by which software, thresholds and corrections, with its dose.
 
-    `summary` is what `summary.json` holds. The dose is None where nothing could see it; `cannot_say` says why.
+    `summary` is what `summary.json` holds, `page` the words and numbers of `render.page.SessionPage` (all of it but the
+    report itself and the outlines of its traces), so that a page of an old version still says what it said. The dose is
+    None where nothing could see it; `cannot_say` says why.
     """
 
     __tablename__ = "analyses"
@@ -217,6 +219,7 @@ class AnalysisRow(Table):
     lift_sets_at_least: Mapped[bool] = mapped_column(default=False)
     median_peak_net_g: Mapped[float | None]
     summary: Mapped[Json]
+    page: Mapped[Json]
     __table_args__ = (CheckConstraint("status in ('reached', 'not_reached', 'cannot_say')", name="status"),)
 
 
@@ -296,7 +299,7 @@ class AdverseEventRow(Table):
 
 
 class FlagRow(Table):
-    """A safety rule that fired. Red ones lock until `cleared_by` (a clinician's name) and day; amber are acknowledged."""
+    """A safety rule that fired; red ones lock until `cleared_by` (a clinician) and day, amber ones are acknowledged."""
 
     __tablename__ = "flags"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""How times are kept: UTC, with the zone put back when they are read, in databases that know zones and those that do not."""
+"""How times are kept: in UTC, with the zone put back when they are read, whatever the database knows of zones."""
 
 from __future__ import annotations
 
