@@ -22,6 +22,11 @@ class Beats:
         self._n_held = 0
         self._next_sample = 0
 
+    @property
+    def end(self) -> int:
+        """Sample that comes next."""
+        return self._next_sample
+
     def push(self, block: SampleBlock) -> SampleBlock | None:
         """Take samples; return those of the beats that are now whole, or None.
 

@@ -15,6 +15,7 @@ the whole window, and only the settled ones are tallied.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -47,7 +48,7 @@ from loadsense.loading import landing_window, measure_landing
 from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_days
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.results import DaySummary, Envelope, RecordingResult
-from loadsense.samples import ClockQuality, Gap, IntArray, Item, SampleBlock, StreamInfo
+from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, StreamInfo
 from loadsense.stage import Stage
 
 #: Stages see samples in beats of this length, so that a live push of ten samples costs an append and little else.
@@ -86,7 +87,7 @@ class Engine:
     Parameters
     ----------
     info : StreamInfo
-        Facts of the stream, complete.
+        Facts of the stream, complete; what was declared while it was recorded holds from the same samples again.
     criteria : EngineCriteria
         Criteria of the stages.
     landing_block : bool
@@ -119,6 +120,7 @@ class Engine:
         self._found = _Found()
         self._epoch_means: list[EpochMeans] = []
         self._declared = Activity(info.activity) if info.activity else None
+        self._due = deque(info.declared)
         self._finished = False
 
     def push(self, item: Item) -> list[Event]:
@@ -136,15 +138,29 @@ class Engine:
         """
         if self._finished:
             raise ValueError("the engine has been flushed; make a new one for more samples")
-        if isinstance(item, Gap):
-            return self._pass_gap(item)
-        block = self._beats.push(item)
-        return self._pass(block) if block is not None else []
+        if self._due:
+            return [event for part in self._declared_parts(item) for event in self._take(part)]
+        return self._take(item)
 
-    def declare(self, exercise: str | None) -> None:
-        """The coach says what is lifted from here on, or None: a prior for the name of a set, never for its count."""
-        if self._lifts is not None:
-            self._lifts.declare(exercise)
+    def declare(self, exercise: str | None = None, *, landing_block: bool = False) -> Declaration:
+        """The coach says what is due from the next sample on.
+
+        Parameters
+        ----------
+        exercise : str or None
+            The lift: a prior for the name of a set, never for its count.
+        landing_block : bool
+            Landings: drops of 5 to 8 cm are looked for too.
+
+        Returns
+        -------
+        Declaration
+            With the sample from which it holds: a stream whose facts hold it gives the same events again.
+        """
+        made = Declaration(first_sample=self._beats.end, exercise=exercise, landing_block=landing_block)
+        self.info = replace(self.info, declared=(*self.info.declared, made))
+        self._heed(made)
+        return made
 
     def flush(self) -> list[Event]:
         """No more samples will come: return the events that were still open."""
@@ -212,6 +228,30 @@ class Engine:
         return np.array([landing.candidate.landing_sample for landing in self._found.landings], dtype=np.int64)
 
     # -- the way of a block
+
+    def _take(self, item: Item) -> list[Event]:
+        if isinstance(item, Gap):
+            return self._pass_gap(item)
+        block = self._beats.push(item)
+        return self._pass(block) if block is not None else []
+
+    def _declared_parts(self, item: Item) -> Iterable[Item]:
+        """The item in pieces, each declaration heeded before the piece that begins with it."""
+        while self._due:
+            at = self._due[0].first_sample - item.first_sample
+            if at > 0 and (isinstance(item, Gap) or at >= len(item)):
+                break
+            if at > 0 and isinstance(item, SampleBlock):
+                yield SampleBlock(item.first_sample, item.accel_g[:at])
+                item = SampleBlock(item.first_sample + at, item.accel_g[at:])
+            self._heed(self._due.popleft())
+        yield item
+
+    def _heed(self, said: Declaration) -> None:
+        if self._lifts is not None:
+            self._lifts.declare(said.exercise, first_sample=said.first_sample)
+        if self._landings is not None:
+            self._landings.declare(said.landing_block, first_sample=said.first_sample)
 
     def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope | EpochMeans]]:
         """The stages that are on for this placement and rate."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -53,6 +53,32 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What the coach said of the samples from one on: it holds until the next word.
+
+    Attributes
+    ----------
+    first_sample : int
+        On the grid of the stream.
+    exercise : str or None
+        The lift that is due: a prior for the name of a set, never for its count.
+    landing_block : bool
+        Landings are due: drops of 5 to 8 cm are looked for too.
+    """
+
+    first_sample: int
+    exercise: str | None = None
+    landing_block: bool = False
+
+
+def declared_from(declared: Sequence[Declaration], first_sample: int) -> tuple[Declaration, ...]:
+    """Declarations of a part that begins at a sample, counted from there; the one that holds there begins it."""
+    begun = [one for one in declared if one.first_sample <= first_sample][-1:]
+    later = [one for one in declared if one.first_sample > first_sample]
+    return tuple(replace(one, first_sample=max(0, one.first_sample - first_sample)) for one in (*begun, *later))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
     """The facts about a stream, complete before its first sample.
 
@@ -74,6 +100,8 @@ class StreamInfo:
         Needed for forces; None leaves them unknown.
     activity : str or None
         What the wearer declared for the whole recording ("jumping", "walking", "running"), else classified.
+    declared : tuple of Declaration
+        What the coach said while it was recorded, in order.
     calibration : Calibration
         Applied to every sample before it reaches the engine.
     loss_observable : bool
@@ -91,6 +119,7 @@ class StreamInfo:
     tz: str | None = None
     body_mass_kg: float | None = None
     activity: str | None = None
+    declared: tuple[Declaration, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     loss_observable: bool = True
     origin: Origin = field(default_factory=Origin)

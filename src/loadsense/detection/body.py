@@ -213,13 +213,20 @@ class BodyJudge:
     ) -> None:
         self._criteria = criteria
         self._range_g = range_g
-        self._block = landing_block
+        self._blocks: list[tuple[int, bool]] = [(0, landing_block)]
         is_slow = sampling_rate_hz < criteria.score.slow_below_hz
         self._excess_g_s = criteria.score.slow_deficit_g_s if is_slow else 0.0
         self._finder = FlightFinder(criteria.flight)
         share = criteria.most_peak_share_of_range
         self.least_peak_g = min(criteria.least_peak_g, share * range_g) if range_g else criteria.least_peak_g
         self.restart(0, begins=True)
+
+    def declare(self, landing_block: bool, *, first: int) -> None:
+        """From a grid index on the wearer is, or is no longer, known to do landings."""
+        self._blocks.append((first, landing_block))
+
+    def _in_block(self, impact: FlightImpact) -> bool:
+        return next(block for first, block in reversed(self._blocks) if first <= impact.peak)
 
     def restart(self, first: int, *, begins: bool) -> None:
         """Start at a grid index, without context; `begins` where the stream itself starts there."""
@@ -261,7 +268,7 @@ class BodyJudge:
         flight = impact.flight
         if not impact.recorded:
             return "samples missing in the flight"
-        if flight.deficit_g_s < self._least_deficit:
+        if flight.deficit_g_s < self._least_deficit(impact):
             return "running step" if impact.interval_s < self._criteria.step_within_s else "no flight"
         impulse = trace.surplus_g_s(flight.end, min(until, flight.end + 40))
         return "no landing impulse" if impulse < self._criteria.least_impulse_g_s else ""
@@ -280,10 +287,9 @@ class BodyJudge:
         """Remember a landing: the rebound and the next ones of its train are judged by it."""
         self._last = impact
 
-    @property
-    def _least_deficit(self) -> float:
+    def _least_deficit(self, impact: FlightImpact) -> float:
         criteria = self._criteria
-        return min(criteria.least_deficit_g_s, criteria.block_deficit_g_s if self._block else 9.0)
+        return min(criteria.least_deficit_g_s, criteria.block_deficit_g_s if self._in_block(impact) else 9.0)
 
     def features(self, impact: FlightImpact, trace: Trace, until: int) -> Features:
         """Everything the verdict hangs on."""
@@ -362,7 +368,7 @@ class BodyJudge:
             )
             enough = flight.deficit_g_s >= least and flight.minimum_g <= criteria.jump_minimum_g
             return "" if enough else "flight too short"
-        least = criteria.block_deficit_g_s if self._block else criteria.drop_deficit_g_s
+        least = criteria.block_deficit_g_s if self._in_block(impact) else criteria.drop_deficit_g_s
         is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
         is_hard = impact.peak_g >= criteria.drop_peak_g and features.turn_deg <= criteria.drop_turn_deg
         return "" if is_drop and is_hard else "sat down"

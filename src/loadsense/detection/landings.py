@@ -135,6 +135,12 @@ class LandingDetector:
         self._cut = False
         self._restart(0)
 
+    def declare(self, landing_block: bool, *, first_sample: int) -> None:
+        """From a sample on the wearer is, or is no longer, known to do landings; wrists are judged as ever."""
+        for judge in self._judges if self._capability.landing_method != "wrist" else ():
+            if isinstance(judge, BodyJudge):
+                judge.declare(landing_block, first=math.ceil(first_sample / self._history.ratio))
+
     def push(self, block: SampleBlock) -> Sequence[LandingCandidate | Excluded]:
         """Take the next samples; return what has become known."""
         if not self._judges or not len(block):

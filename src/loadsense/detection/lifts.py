@@ -76,7 +76,7 @@ class LiftDetector:
         self._memory_rows = round(criteria.memory_s * GRID_HZ)
         self._forearm = forearm
         self._hanging = HangingArm(criteria)
-        self._declared: str | None = None
+        self._declared: list[tuple[int, str | None]] = []
         self._grid = WristGrid(sampling_rate_hz)
         self._raw = RawTail(sampling_rate_hz)
         self._holes: deque[tuple[int, int]] = deque(maxlen=64)
@@ -87,9 +87,14 @@ class LiftDetector:
         self._open: _Open | None = None
         self._context: Context | None = None
 
-    def declare(self, exercise: str | None) -> None:
-        """Take the coach's word for what is lifted from here on: a prior for the name, never for the count."""
-        self._declared = exercise
+    def declare(self, exercise: str | None, *, first_sample: int = 0) -> None:
+        """Take the coach's word for what is lifted from a sample on: a prior for the name, never for the count."""
+        self._declared.append((first_sample, exercise))
+
+    def _declared_for(self, fit: Fit) -> str | None:
+        """What was declared in the middle of a set: the word for the next one may come before this one settles."""
+        middle = self._grid.sample_of((fit.first + fit.last) // 2)
+        return next((exercise for first, exercise in reversed(self._declared) if first <= middle), None)
 
     @property
     def forearm(self) -> ForearmAxis:
@@ -138,8 +143,6 @@ class LiftDetector:
         context.take(self._grid.close())
         return self._advance(context) + self._end(context, to_end=True)
 
-    # -- buffers ---------------------------------------------------------------------------------------------------
-
     def _take_waiting(self, context: Context) -> None:
         """Samples that came since the last hop: one look at them costs less than one at every block."""
         waiting, self._waiting = self._waiting, []
@@ -147,8 +150,6 @@ class LiftDetector:
             joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
             context.take(self._grid.push(SampleBlock(self._raw.end - len(joined), joined)))
         self._needed = 0
-
-    # -- hops ------------------------------------------------------------------------------------------------------
 
     def _advance(self, context: Context) -> list[LiftEvent]:
         events: list[LiftEvent] = []
@@ -287,7 +288,7 @@ class LiftDetector:
             start=start,
             period=fit.period,
             template_g=fit.matches.template_g,
-            exercise=self._declared or "unknown",
+            exercise=self._declared_for(fit) or "unknown",
         )
         self._open = opened
         context.run, context.attempts = [], 0
@@ -493,4 +494,4 @@ class LiftDetector:
     def _name(self, context: Context, fit: Fit) -> Name:
         rows = context.rows.between(max(fit.first, self._oldest(context)), min(fit.last, self._now))
         seen = rows[rows[:, 3] > 0, :3]
-        return name_set(seen, fit.period / GRID_HZ, self.forearm, self._declared, self._criteria)
+        return name_set(seen, fit.period / GRID_HZ, self.forearm, self._declared_for(fit), self._criteria)

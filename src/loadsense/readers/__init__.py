@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from loadsense.samples import Recording
+from loadsense.samples import Declaration, Recording
 
 if TYPE_CHECKING:
     from loadsense.readers.inspection import Inspection
@@ -45,6 +46,7 @@ def read(
     body_mass_kg: float | None = None,
     tz: str | None = None,
     activity: str | None = None,
+    landing_block: bool = False,
     calibrate: bool = True,
 ) -> Recording:
     """Open a file of raw acceleration.
@@ -70,6 +72,8 @@ def read(
         IANA zone such as Europe/Madrid.
     activity : str, optional
         What the wearer did all the time ("jumping", "walking", "running").
+    landing_block : bool
+        All of it is a block of landings: drops of 5 to 8 cm are looked for too.
     calibrate : bool
         Scale samples so that still seconds read 1 g.
 
@@ -102,6 +106,8 @@ def read(
     )
     source = Path(path)
     recording: Recording = import_module(_module_for(source)).open_recording(source, options)
+    if landing_block:
+        recording.info = replace(recording.info, declared=(Declaration(first_sample=0, landing_block=True),))
     return recording
 
 

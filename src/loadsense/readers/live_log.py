@@ -34,7 +34,7 @@ from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.sample_grids import Grid
 from loadsense.readers.stream_json import Contents, Described, described, metadata_of
-from loadsense.samples import ClockQuality, Gap, Item, SampleBlock, StreamInfo
+from loadsense.samples import ClockQuality, Declaration, Gap, Item, SampleBlock, StreamInfo, declared_from
 from loadsense.wire.packet import StreamSettings
 from loadsense.wire.packet_grid import PacketGrid
 from loadsense.wire.packets import make_decoder
@@ -195,7 +195,7 @@ def read_log(path: Path) -> LogContents:
     rows, notes, next_batch = _intact(data, first, schema)
     ended = any(row.kind is Row.LINK and json.loads(row.body).get("event") == "finished" for row in rows)
     return LogContents(
-        info=stated.info,
+        info=replace(stated.info, declared=_declared(rows)),
         header=header,
         rows=tuple(rows),
         notes=tuple(notes),
@@ -242,6 +242,7 @@ def open_recording(path: Path, options: ReadOptions) -> FileRecording:
         start=in_zone(info.start, options.tz),
     )
     window = window_of(info.start, info.sampling_rate_hz, options)
+    info = replace(info, declared=declared_from(info.declared, window.first))
     if info.start is not None:
         info = replace(info, start=later(info.start, window.first / info.sampling_rate_hz))
     return FileRecording(info, lambda: window.of(contents.items()), lambda: contents.quality, ByteSource(path))
@@ -321,6 +322,16 @@ def _next_mark(data: bytes, at: int) -> int:
             return found
         at = found + 1
     return len(data)
+
+
+def _declared(rows: list[LogRow]) -> tuple[Declaration, ...]:
+    """What the coach said while it was recorded."""
+    told = ((row.number, json.loads(row.body)) for row in rows if row.kind is Row.LINK)
+    return tuple(
+        Declaration(first_sample=number, exercise=link["exercise"], landing_block=link["landing_block"])
+        for number, link in told
+        if link.get("event") == "declared"
+    )
 
 
 def _items(rows: tuple[LogRow, ...]) -> Iterator[Item]:
