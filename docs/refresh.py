@@ -38,6 +38,7 @@ DAY_TABLES = {
     "days": "A row per local day of a recording of long wear (12 hours or more).",
     "day_bands": "Impacts per band per day.",
     "day_mx": "The most active minutes of a day.",
+    "weeks": "Three rows per local ISO week of long wear: means over its valid days, weekdays and weekend days.",
 }
 
 _COHORTS = """## Tables of a batch

@@ -123,6 +123,7 @@ def test_criteria_carry_the_conventions():
     assert (grading.rate_min_nominal_hz, grading.rate_min_measured_hz, grading.rate_min_cutoff_hz) == (200, 190, 75)
     assert (index.bout_gap_s, index.recovery_tau_h, index.stimulus_exponent) == (3600, 6, 4)
     assert {number.source.known for number in index.sources} == {Known.CONVENTION, Known.RECALLED}
+    assert (wear.valid_week_days, wear.valid_week_weekdays, wear.valid_week_weekend_days) == (4, 3, 1)
     assert (wear.minutes_levels_mg, wear.mx_minutes) == ((750, 1000), (60, 30, 10, 5, 2, 1))
 
 

@@ -22,6 +22,7 @@ from loadsense.longwear import (
     mx_metrics,
     overlap_samples,
     summarize_days,
+    summarize_weeks,
 )
 from loadsense.placement import Placement
 from loadsense.samples import Gap, SampleBlock
@@ -311,6 +312,88 @@ def test_epochs_say_nothing_away_from_the_wrist():
     parts = (EpochMeans(0, np.full(600, 2000.0)),)
     (day,) = summarize_days(wear(hours=1, epochs=parts), criteria=CRITERIA)
     assert day.minutes_above_750_mg is None
+
+
+# --- weeks -----------------------------------------------------------------------------------------------------------
+
+
+def week_of(start, hours, tz="Europe/Madrid", *, impacts_at_h=(), **more):
+    """Weeks of a recording at one sample a second, with an impact of 2 g at each of some hours."""
+    seen = LongWearInput(
+        start=start,
+        tz=tz,
+        sampling_rate_hz=1.0,
+        placement=Placement.HIP,
+        n_samples=round(hours * HOUR),
+        impact_samples=np.array([round(at * HOUR) for at in impacts_at_h], dtype=np.int64),
+        impact_peaks_g=np.full(len(impacts_at_h), 2.0),
+        impact_vertical_g=np.full(len(impacts_at_h), 1.5),
+        **{"non_wear": (), **more},
+    )
+    return summarize_weeks(summarize_days(seen, criteria=CRITERIA), criteria=CRITERIA)
+
+
+def kinds(week):
+    return {means.kind: means for means in week.means}
+
+
+def test_a_week_by_hand():
+    # Monday to Sunday; the sensor lies on the table on Tuesday (all day) and from 9:00 on Saturday: five valid days
+    off = ((24 * HOUR, 48 * HOUR), (129 * HOUR, 144 * HOUR))
+    at = [1, 1.1, 25, 50, 100, 125, 150, 151, 152, 153]  # Mon 2, Tue 1 (not worn), Wed 1, Fri 1, Sat 1, Sun 4
+    (week,) = week_of(datetime(2026, 11, 16, tzinfo=MADRID), 7 * 24, impacts_at_h=at, non_wear=off)
+    assert (week.iso_week, week.days) == ("2026-W47", 7)
+    assert (week.recorded_s, week.wear_s) == (168 * HOUR, (168 - 24 - 15) * HOUR)
+    every, weekdays, weekend = kinds(week).values()
+    assert [(m.kind, m.valid_days) for m in week.means] == [("all", 5), ("weekday", 4), ("weekend", 1)]
+    assert (every.impacts, weekdays.impacts, weekend.impacts) == ((2 + 1 + 0 + 1 + 4) / 5, (2 + 1 + 0 + 1) / 4, 4)
+    assert (every.wear_s, every.landings, every.minutes_above_750_mg, every.reason) == (24 * HOUR, None, None, "")
+
+
+def test_too_few_valid_days_have_no_mean_and_a_reason():
+    (week,) = week_of(datetime(2026, 11, 18, tzinfo=MADRID), 3 * 24 + 9, impacts_at_h=[1, 25, 49, 73])
+    every, weekdays, weekend = kinds(week).values()
+    assert (every.valid_days, every.impacts, every.wear_s) == (3, None, None)
+    assert every.reason == "3 valid days, 4 needed"
+    assert (weekdays.impacts, weekdays.reason) == (1.0, "")
+    assert (weekend.valid_days, weekend.impacts, weekend.reason) == (0, None, "0 valid weekend days, 1 needed")
+
+
+def test_wear_that_cannot_be_told_makes_no_mean():
+    (week,) = week_of(datetime(2026, 11, 16, tzinfo=MADRID), 7 * 24, non_wear=None)
+    assert week.wear_s is None
+    assert {(m.valid_days, m.wear_s, m.impacts) for m in week.means} == {(None, None, None)}
+    assert {m.reason for m in week.means} == {"wear could not be told, so no day is known to be valid"}
+
+
+@pytest.mark.parametrize(
+    ("monday", "hours", "name"),
+    [((2026, 3, 23), 167, "2026-W13"), ((2026, 10, 19), 169, "2026-W43"), ((2026, 11, 16), 168, "2026-W47")],
+)
+def test_a_clock_change_makes_a_short_or_a_long_week(monday, hours, name):
+    found = week_of(datetime(*monday, tzinfo=MADRID), 9 * 24, impacts_at_h=[hours - 0.5, hours + 0.5])
+    first, second = found
+    assert (first.iso_week, first.days, first.recorded_s) == (name, 7, hours * HOUR)
+    assert (second.days, second.recorded_s) == (2 + (hours < 168), (9 * 24 - hours) * HOUR)
+    sunday = kinds(first)["weekend"]
+    assert (sunday.valid_days, sunday.impacts) == (2, 0.5)  # the last half hour of Sunday, by the local clock
+    assert sunday.wear_s == (48 + hours - 168) * HOUR / 2
+
+
+def test_a_recording_without_a_time_zone_has_weeks_of_its_own_clock():
+    first, second = week_of(datetime(2026, 3, 28), 3 * 24, tz=None, impacts_at_h=[1, 25, 26])
+    assert (first.iso_week, second.iso_week, first.days, second.days) == ("2026-W13", "2026-W14", 2, 1)
+    assert first.recorded_s == 48 * HOUR  # its clock knows no summer time
+    assert kinds(first)["weekend"].impacts == 1.5
+
+
+def test_weeks_at_the_turn_of_the_year_are_whole():
+    found = week_of(datetime(2026, 12, 28, tzinfo=MADRID), 7 * 24)
+    assert [(week.iso_week, week.days) for week in found] == [("2026-W53", 7)]
+
+
+def test_no_days_no_weeks():
+    assert summarize_weeks((), criteria=CRITERIA) == ()
 
 
 def test_a_recording_without_a_clock_has_no_days():

@@ -27,6 +27,8 @@ from builders import (
 
 from loadsense.criteria import ForceEquation, Known, Source
 from loadsense.errors import OptionError, WorldError
+from loadsense.evidence import longwear_criteria
+from loadsense.longwear import summarize_weeks
 from loadsense.render import _translated, check_writable, file_stem, html, json_page, terminal, write_outputs
 from loadsense.render.csv_page import EVENT_COLUMNS, events_csv, impacts_csv
 from loadsense.render.page import Grade, session_page
@@ -88,7 +90,9 @@ def long_wear():
     short = replace(day, day=date(2026, 11, 21), wear_s=3600.0, valid=False, minutes_above_1000_mg=None)
     unworn = replace(day, day=date(2026, 11, 22), wear_s=None, valid=None, landings=3)
     quality = SignalQuality(n_samples=6_048_000, non_wear=((0, 720_000),), non_wear_known=True)
-    return report([replace(recording("wrist"), quality=quality, days=(day, short, unworn), envelope=None)])
+    days = (day, short, unworn)
+    weeks = summarize_weeks(days, criteria=longwear_criteria())
+    return report([replace(recording("wrist"), quality=quality, days=days, weeks=weeks, envelope=None)])
 
 
 def clipped_with_gaps():

@@ -284,6 +284,8 @@ class LongWearCriteria:
         Most active minutes of a day.
     valid_day_wear_h : float
         Wear below which a day is not valid.
+    valid_week_days, valid_week_weekdays, valid_week_weekend_days : int
+        Valid days of any kind, from Monday to Friday, and of the weekend, below which a week has no mean of that kind.
     """
 
     epoch_s: float
@@ -292,6 +294,9 @@ class LongWearCriteria:
     gradient_edges_mg: tuple[float, ...]
     mx_minutes: tuple[float, ...]
     valid_day_wear_h: float
+    valid_week_days: int
+    valid_week_weekdays: int
+    valid_week_weekend_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

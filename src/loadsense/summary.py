@@ -20,6 +20,7 @@ from loadsense.criteria import (
     Profile,
 )
 from loadsense.loading import FORCE_CUTOFF_HZ, LANDING_CUTOFF_HZ
+from loadsense.longwear import summarize_weeks
 from loadsense.lowpass import possible_cutoff_hz
 from loadsense.osteogenic import IndexInput
 from loadsense.placement import CAPABILITIES, Placement
@@ -191,7 +192,7 @@ def summarise(
         The plan's target cannot be (above the ceiling), or the person's stage is not one of the plan.
     """
     lifted = _done_lifts(results, judging)
-    finished = [_with_loads(graded(result, judging), lifted, judging) for result in results]
+    finished = [_with_weeks(_with_loads(graded(result, judging), lifted, judging), judging) for result in results]
     seen = landing_sensor(finished)
     day = _day(finished)
     target = protocol.landing_target(
@@ -221,6 +222,10 @@ def summarise(
         quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
         arguments=tuple(arguments),
     )
+
+
+def _with_weeks(result: RecordingResult, judging: Judging) -> RecordingResult:
+    return replace(result, weeks=summarize_weeks(result.days, criteria=judging.longwear)) if result.days else result
 
 
 def _day(results: Sequence[RecordingResult]) -> date | None:

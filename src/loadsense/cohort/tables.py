@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Raised when a column changes its meaning: results of another version are made again.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _WHOSE: Final = (
     Column(
@@ -63,6 +63,22 @@ MX_COLUMNS: Final[tuple[Column, ...]] = (
     Column("above_mg", NUMBER, "acceleration above which they lie"),
 )
 
+WEEK_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("iso_week", TEXT, "ISO week, Monday to Sunday in local time"),
+    Column("kind", TEXT, "all, weekday (Monday to Friday) or weekend: the valid days that the means of the row are of"),
+    Column("days", COUNT, "local days with data in the week, valid or not, of any kind"),
+    Column("valid_days", COUNT, "days of this kind that were worn long enough; empty where wear is unknown"),
+    Column("wear_s", NUMBER, "mean of a valid day"),
+    Column("impacts", NUMBER, "mean of a valid day, while worn"),
+    Column("landings", NUMBER, "mean of a valid day, while worn; empty where the placement shows none"),
+    Column("daily_impact_score_log", NUMBER, "mean of a valid day"),
+    Column("minutes_above_750_mg", NUMBER, "wrist: mean of a valid day"),
+    Column("minutes_above_1000_mg", NUMBER, "wrist: mean of a valid day"),
+    Column("intensity_gradient", NUMBER, "wrist: mean of a valid day"),
+    Column("intensity_intercept", NUMBER, "wrist: mean of a valid day"),
+    Column("reason", TEXT, "why the row has no means, such as too few valid days; empty when it has"),
+)
+
 #: Table -> its columns.
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "landings": _WHOSE + frames.COLUMNS["landings"],
@@ -72,6 +88,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "days": _WHOSE + DAY_COLUMNS,
     "day_bands": _WHOSE + BAND_COLUMNS,
     "day_mx": _WHOSE + MX_COLUMNS,
+    "weeks": _WHOSE + WEEK_COLUMNS,
 }
 
 #: Columns of `summary.csv` that depend on the recording alone; `books` puts the file in front.
@@ -132,6 +149,7 @@ def write_tables(report: SessionReport, whose: Mapping[str, Cell], folder: str) 
         "days": lambda r: list(_day_rows(r)),
         "day_bands": lambda r: list(_band_rows(r)),
         "day_mx": lambda r: list(_mx_rows(r)),
+        "weeks": lambda r: list(_week_rows(r)),
     }
     parts = []
     for name, rows_of in makers.items():
@@ -245,6 +263,13 @@ def _mx_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
     for day in _days(report):
         for metric, above_mg in day.mx_mg:
             yield {"day": day.day.isoformat(), "metric": metric, "above_mg": above_mg}
+
+
+def _week_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
+    for week in (week for recording in report.recordings for week in recording.weeks):
+        for means in week.means:
+            row = {column.name: getattr(means, column.name) for column in WEEK_COLUMNS if hasattr(means, column.name)}
+            yield {**row, "iso_week": week.iso_week, "days": week.days, "reason": means.reason or None}
 
 
 def summary_row(report: SessionReport) -> tuple[tuple[str, Cell], ...]:

@@ -334,4 +334,7 @@ def longwear_criteria() -> LongWearCriteria:
         gradient_edges_mg=bands()["intensity-gradient"].edges,
         mx_minutes=tuple(number.value for name, number in numbers().items() if name.startswith("mx-")),
         valid_day_wear_h=numbers()["valid-day-wear"].value,
+        valid_week_days=round(numbers()["valid-week-days"].value),
+        valid_week_weekdays=round(numbers()["valid-week-weekdays"].value),
+        valid_week_weekend_days=round(numbers()["valid-week-weekend-days"].value),
     )

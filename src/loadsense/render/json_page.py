@@ -18,6 +18,7 @@ from loadsense.render.sentences import excluded_counts, length_s, notes
 from loadsense.render.words import FOOTER
 from loadsense.results import (
     BandCount,
+    DayMeans,
     DaySummary,
     Indices,
     LandingSummary,
@@ -26,6 +27,7 @@ from loadsense.results import (
     SessionReport,
     Spread,
     Verdict,
+    WeekSummary,
 )
 from loadsense.samples import Gap
 
@@ -65,6 +67,7 @@ def summary(report: SessionReport) -> Json:
         "prescription": _prescription(report.prescription),
         "excluded": dict(excluded_counts(report)),
         "days": [_day(day) for r in report.recordings for day in r.days],
+        "weeks": [_week(week) for r in report.recordings for week in r.weeks],
         "provenance": _provenance(report),
     }
 
@@ -269,6 +272,25 @@ def _day(day: DaySummary) -> Json:
         "intensity_r2": day.intensity_r2,
         "mx_mg": dict(day.mx_mg),
     }
+
+
+def _week(week: WeekSummary) -> Json:
+    """One local ISO week of long wear."""
+    all_days, weekdays, weekend = (_means(means) for means in week.means)
+    return {
+        "iso_week": week.iso_week,
+        "days": week.days,
+        "recorded_s": week.recorded_s,
+        "wear_s": week.wear_s,
+        "per_valid_day": all_days,
+        "per_valid_weekday": weekdays,
+        "per_valid_weekend_day": weekend,
+    }
+
+
+def _means(means: DayMeans) -> Json:
+    told = {name: value for name, value in asdict(means).items() if name != "kind"}
+    return {**told, "reason": means.reason or None}
 
 
 def _provenance(report: SessionReport) -> Json:
