@@ -474,6 +474,25 @@ def test_a_number_that_jumps_further_than_time_passed_is_a_new_start():
     assert (gap.n_missing, gap.reason) == (0, "sensor started anew")
 
 
+@pytest.mark.parametrize("kind", ["sequence", "time"])
+def test_a_queue_that_a_stalled_link_gives_away_late_may_end_in_a_long_hole(kind):
+    """The sensor held back what fitted for six seconds and dropped the rest: the last of the queue is six seconds old."""
+
+    def packet(k):
+        return made(5 * k, sequence=k) if kind == "sequence" else made(5 * k, device_ns=k * 25_000_000)
+
+    grid = PacketGrid(200.0)
+    items = run(grid, [(k, packet(k)) for k in range(40)])
+    for k in range(40, 60):
+        items += grid.push(packet(k), 10.0 + 46 * 0.025 + 6.0)
+    items += run(grid, [(k, packet(k)) for k in range(300, 320)])
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert [(gap.n_missing, gap.reason) for gap in gaps] == [(240 * 5, "packets lost")]
+    assert check_contiguous(items) == 320 * 5
+    (gap, _) = grid.push(packet(1000), 10.0 + 321 * 0.025)  # and nothing is late any more
+    assert gap.reason == "sensor started anew"
+
+
 def test_without_number_and_time_samples_follow_each_other_and_only_a_lost_link_shows():
     grid = PacketGrid(100.0)
     items = run(grid, [(k, made(3 * k, 3)) for k in (0, 1, 2, 3, 9)], rate=100.0)

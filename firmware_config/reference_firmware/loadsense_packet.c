@@ -38,6 +38,14 @@ size_t ls_add(ls_packet *packet, uint32_t microseconds, int16_t x, int16_t y, in
     return LS_HEADER_BYTES + 6 * (size_t)packet->per_packet;
 }
 
+void ls_skip(ls_packet *packet, uint32_t n_lost) {
+    uint32_t n = n_lost + packet->n;
+    uint32_t packets = (n + packet->per_packet / 2u) / packet->per_packet;
+    if (n_lost > 0 && packets == 0) packets = 1; /* a hole too short to count exactly is still a hole */
+    packet->sequence = (uint16_t)(packet->sequence + packets);
+    if (packets > 0) packet->n = 0;
+}
+
 static void nearest(uint16_t rate_hz, uint8_t range_g, ls_settings *settings) {
     size_t i;
     settings->rate_hz = RATES_HZ[0];

@@ -36,6 +36,10 @@ void ls_begin(ls_packet *packet, uint8_t per_packet);
    A full packet stays in `bytes` until the next sample; its number counts whether it is sent or not. */
 size_t ls_add(ls_packet *packet, uint32_t microseconds, int16_t x, int16_t y, int16_t z);
 
+/* The sensor itself lost `n_lost` samples: count on as if they had been made, to the nearest packet, so that the host
+   sees the hole and its length. What the packet held so far goes with them. */
+void ls_skip(ls_packet *packet, uint32_t n_lost);
+
 /* Understand a write to the control characteristic; for LS_CONFIGURE `settings` become the nearest possible.
    Settings that are in use already are LS_NOTHING: a host that comes back finds the count where it would be. */
 ls_command ls_parse(const uint8_t *bytes, size_t length, ls_settings *settings);

@@ -45,6 +45,23 @@ static void keeps_the_size_in_bounds(void) {
     CHECK(ls_add(&packet, 0, 0, 0, 0) == LS_MOST_BYTES);
 }
 
+static uint16_t number_of(const ls_packet *packet) { return (uint16_t)(packet->bytes[0] | packet->bytes[1] << 8); }
+
+static void counts_what_the_sensor_lost_itself(void) {
+    static const struct {
+        uint32_t held, lost, packets;
+    } cases[] = {{0, 0, 0}, {3, 0, 0}, {0, 1, 1}, {0, 10, 1}, {4, 10, 1}, {5, 10, 2}, {9, 1240, 125}, {0, 655370, 1}};
+    ls_packet packet;
+    size_t k, i;
+    for (k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        ls_begin(&packet, 10);
+        for (i = 0; i < 10 + cases[k].held; i++) ls_add(&packet, 0, 0, 0, 0);
+        ls_skip(&packet, cases[k].lost);
+        while (ls_add(&packet, 0, 0, 0, 0) == 0) continue;
+        CHECK(number_of(&packet) == 1 + cases[k].packets);
+    }
+}
+
 static void understands_commands(void) {
     ls_settings settings = {208, 16, 10};
     static const uint8_t configure[] = {2, 200, 0, 16, 60}, none[] = {2, 200, 0, 16, 0}, small[] = {2, 90, 0, 3, 5};
@@ -122,6 +139,7 @@ int main(int argc, char **argv) {
     packs_little_endian();
     counts_every_packet_and_wraps();
     keeps_the_size_in_bounds();
+    counts_what_the_sensor_lost_itself();
     understands_commands();
     tells_its_settings();
     printf(failures ? "%d failed\n" : "all passed\n", failures);

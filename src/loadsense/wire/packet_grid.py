@@ -10,6 +10,8 @@ before it, so a sampling clock that strays from its nominal rate (some do by 3 %
 - After a new connection the sensor may have gone on counting (then the hole is known exactly) or have started anew
   (then the arrival times say how long it was, and a new segment begins). Numbers that contradict the arrival times
   are treated as a new start.
+- A packet cannot come from the future: a hole longer than the time since the packet before, and than that packet was
+  late (a link that stalled gives its queue away at once), is a new start too.
 - Where neither number nor time exists, a hole is seen only between two connections.
 
 What comes out depends on the packets, their arrival times and the connections; all three are in the log of a live
@@ -31,6 +33,8 @@ MOST_FILLED_S: Final = 0.1
 MOST_FILLED_SAMPLES: Final = 3
 #: What the numbers of a sensor may say beyond the time that passed between two arrivals: queues and stray clocks.
 _AHEAD_S: Final = 3.0
+#: How much a sensor's clock may stray from its nominal rate.
+_STRAY: Final = 0.05
 #: Holes in the device time shorter than this share of a packet are jitter.
 _LEAST_SHARE: Final = 0.5
 #: Packets with an old number in a row after which the sensor has started anew.
@@ -94,6 +98,8 @@ class PacketGrid:
         self._next_sample = 0
         self._last: Packet | None = None
         self._last_arrival_s = 0.0
+        self._least_lag_s: float | None = None
+        self._late_s = 0.0
         self._last_row: FloatArray | None = None
         self._new_link = False
         self._n_old = 0
@@ -128,6 +134,7 @@ class PacketGrid:
             self.counts = replace(self.counts, n_duplicates=self.counts.n_duplicates + 1)
             return []
         items = self._placed(packet, hole)
+        self._note_lag(arrival_s, anew=hole.cut)
         self._last, self._last_arrival_s, self._last_row = packet, arrival_s, packet.accel_g[-1]
         self._new_link, self._n_old = False, 0
         return items
@@ -136,6 +143,7 @@ class PacketGrid:
         """Go on where an earlier run of the same session stopped."""
         self._next_sample = first_sample
         self._last_arrival_s = last_arrival_s
+        self._least_lag_s, self._late_s = None, 0.0
         self._last = Packet(accel_g=np.zeros((0, 3)))
         self._new_link = True
 
@@ -153,7 +161,8 @@ class PacketGrid:
         if step is None:
             return _Hole(0, "")
         if step >= 0:
-            return self._anew(packet, passed_s) if step / self._rate_hz > passed_s + _AHEAD_S else _Hole(step, _LOST)
+            future = step / self._rate_hz > passed_s + self._late_s + _AHEAD_S
+            return self._anew(packet, passed_s) if future else _Hole(step, _LOST)
         self._n_old += 1
         return None if self._n_old < _OLD_IN_A_ROW else self._anew(packet, passed_s)
 
@@ -162,11 +171,20 @@ class PacketGrid:
         n_passed = round(passed_s * self._rate_hz) - len(packet)
         if self._same(packet):
             return None  # the very packet that came last, delivered again
-        slack = (_AHEAD_S + 0.05 * passed_s) * self._rate_hz
+        slack = (_AHEAD_S + self._late_s + _STRAY * passed_s) * self._rate_hz
         if step is not None and step >= 0 and abs(step - n_passed) <= slack:
             return _Hole(step, f"link lost {passed_s:.0f} s")
         reason = f"link lost {passed_s:.0f} s" if step is None else "sensor started anew"
         return self._anew(packet, passed_s, reason)
+
+    def _note_lag(self, arrival_s: float, *, anew: bool) -> None:
+        """How late the packet was, against the earliest of those before it."""
+        lag_s = arrival_s - self._next_sample / self._rate_hz
+        if anew or self._least_lag_s is None:
+            self._least_lag_s = lag_s
+        passed_s = max(0.0, arrival_s - self._last_arrival_s)
+        self._least_lag_s = min(self._least_lag_s + _STRAY * passed_s, lag_s)
+        self._late_s = lag_s - self._least_lag_s
 
     def _same(self, packet: Packet) -> bool:
         last = self._last
