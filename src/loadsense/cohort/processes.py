@@ -25,7 +25,7 @@ from loadsense.cohort.failing import bug, lost_worker
 from loadsense.cohort.work import analyze_file
 
 #: Files after which a process is replaced.
-FILES_PER_PROCESS: Final = 100
+FILES_PER_PROCESS: Final = 500
 
 #: Times a file is given to a process that dies over it.
 ATTEMPTS: Final = 2
