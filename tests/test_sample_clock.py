@@ -10,8 +10,8 @@ from loadsense.sources.clock import SampleClock
 RATE_HZ, N, INTERVAL_S = 200.0, 5, 0.03
 
 
-def arrivals(seconds: float, ppm: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of packets in samples, and when they arrive: connection events, stalls, 1 % loss."""
+def arrivals(seconds: float, ppm: float, *, lost: float = 0.01, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of packets in samples, and when they arrive: connection events, stalls, loss."""
     rng = np.random.default_rng(seed)
     true_hz = RATE_HZ * (1 + ppm * 1e-6)
     ends = np.arange(N, int(seconds * true_hz), N)
@@ -22,7 +22,7 @@ def arrivals(seconds: float, ppm: float, seed: int = 1) -> tuple[np.ndarray, np.
         held = (arrive > start) & (arrive < end)
         arrive[held] = end + np.arange(held.sum()) * 0.0005
     arrive = np.maximum.accumulate(arrive)
-    kept = rng.random(ends.size) > 0.01
+    kept = rng.random(ends.size) >= lost
     return ends[kept], arrive[kept]
 
 
@@ -54,6 +54,58 @@ def test_nothing_is_said_in_the_first_seconds_and_a_new_segment_begins_anew():
     assert clock.fit.measured_rate_hz is not None
     clock.new_segment()
     assert clock.fit.measured_rate_hz is None
+
+
+def uncounted(ppm: float = 0.0, *, holes: tuple[tuple[float, float], ...] = (), lost: float = 0.0) -> SampleClock:
+    """400 s of a sensor without number or time: what comes is counted, and what is lost is not seen."""
+    ends, arrive = arrivals(400.0, ppm, lost=lost)
+    kept = np.full(ends.size, True)
+    for start, length in holes:
+        kept &= (ends / RATE_HZ < start) | (ends / RATE_HZ >= start + length)
+    clock = SampleClock(RATE_HZ)
+    for k, arrival in enumerate(arrive[kept], 1):
+        clock.push(N * k, float(arrival))
+    return clock
+
+
+@pytest.mark.parametrize("ppm", [-15000.0, -200.0, 0.0, 80.0, 15000.0])
+def test_a_stray_clock_and_stalls_are_no_loss(ppm):
+    assert uncounted(ppm).estimated_missing_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("holes", "least_s", "most_s"),
+    [
+        (((100.0, 3.0),), 2.6, 3.1),
+        (((60.0, 1.0), (130.0, 2.0), (200.0, 5.0)), 7.2, 8.2),
+        (((395.0, 3.0),), 0.0, 0.0),  # too near the end to be in the estimate
+    ],
+)
+def test_what_a_sensor_without_numbers_lost_is_estimated_from_the_host_s_span(holes, least_s, most_s):
+    assert least_s <= uncounted(holes=holes).estimated_missing_s <= most_s
+
+
+def test_an_even_loss_is_estimated_beyond_the_drift_that_a_clock_may_have():
+    assert uncounted(lost=0.01).estimated_missing_s < 0.1
+    # of the received time, 0.1 / 0.9 is missing, and 2 % is left to a stray clock
+    assert uncounted(lost=0.10).estimated_missing_s == pytest.approx(360.0 * (0.1 / 0.9 - 0.02), rel=0.08)
+
+
+def test_samples_that_are_only_late_are_not_missing_in_the_end():
+    clock = SampleClock(RATE_HZ)
+    for k in range(1, 12_001):
+        at_s = N * k / RATE_HZ
+        clock.push(N * k, 113.0 if 100.0 <= at_s < 113.0 else at_s)  # thirteen seconds in one burst
+    assert clock.estimated_missing_s == pytest.approx(0.0, abs=0.25)
+
+
+def test_a_new_connection_is_no_loss_of_this_kind():
+    clock = SampleClock(RATE_HZ)
+    for k in range(1, 4001):
+        clock.push(N * k, N * k / RATE_HZ + (0.0 if k < 2000 else 41.0))
+        if k == 1999:
+            clock.new_segment()
+    assert clock.estimated_missing_s == 0.0
 
 
 def test_memory_is_bounded():

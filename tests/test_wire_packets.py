@@ -476,7 +476,7 @@ def test_a_number_that_jumps_further_than_time_passed_is_a_new_start():
 
 @pytest.mark.parametrize("kind", ["sequence", "time"])
 def test_a_queue_that_a_stalled_link_gives_away_late_may_end_in_a_long_hole(kind):
-    """The sensor held back what fitted for six seconds and dropped the rest: the last of the queue is six seconds old."""
+    """The sensor kept what fitted and dropped the rest: the last of the queue is six seconds old."""
 
     def packet(k):
         return made(5 * k, sequence=k) if kind == "sequence" else made(5 * k, device_ns=k * 25_000_000)
