@@ -6,7 +6,8 @@ The tree; whose fault it is decides the exit code of the command line::
     |-- UserError (exit 2): something to change in what was given
     |   |-- FormatError: the file is not what can be read (unknown, binary, truncated, not raw acceleration)
     |   |-- ContentError: a row or value in the file is wrong (row, column, clock, unit, range)
-    |   `-- OptionError: an option is wrong (unknown placement, plan, body mass, output folder)
+    |   |-- OptionError: an option is wrong (unknown placement, plan, body mass, output folder)
+    |   `-- Conflict: somebody else changed the same thing in the meantime
     `-- WorldError (exit 1): the machine or the sensor failed (disk full, sensor gone)
 
 Each message is one sentence or two: what was found, what was expected, what to do.
@@ -41,6 +42,10 @@ class ContentError(UserError):
 
 class OptionError(UserError):
     """An option or argument has an impossible value."""
+
+
+class Conflict(UserError):
+    """Somebody else changed the same thing in the meantime; nothing was overwritten."""
 
 
 class WorldError(LoadSenseError):

@@ -103,13 +103,14 @@ class ScreeningRow(Table):
 
 
 class PlanRow(Table):
-    """A plan of the coach's own, as the TOML it was written in; templates are in the evidence."""
+    """One version of a plan of the coach's own, as the TOML it was written in; templates are in the evidence."""
 
     __tablename__ = "plans"
+    __table_args__ = (UniqueConstraint("name", "version"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int]
     toml: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(default=1)
     at: Mapped[datetime]
     by_user: Mapped[int | None] = _by_user()
 
@@ -144,12 +145,15 @@ class PrescriptionRow(Table):
 
 
 class RecordingRow(Table):
-    """One file as it came, known by its hash; its samples lie in `path`, below the folder of the store."""
+    """One file as it came, known by its hash; its samples lie in `path`, below the folder of the store.
+
+    `path` is None where only the results came (a gateway, a batch).
+    """
 
     __tablename__ = "recordings"
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = _of_person()
-    path: Mapped[str]
+    path: Mapped[str | None]
     format: Mapped[str] = mapped_column(String(40))
     placement: Mapped[str] = mapped_column(String(20))
     sampling_rate_hz: Mapped[float]
@@ -162,7 +166,10 @@ class RecordingRow(Table):
 
 
 class SessionRow(Table):
-    """One session of one person: `day` is her local day, `tz` the zone it was in."""
+    """One session of one person: `day` is her local day, `tz` the zone it was in.
+
+    `block_confirmed`: somebody confirmed that the landings took place with the sensor worn.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_person_day", "person_id", "day"),)
@@ -174,6 +181,7 @@ class SessionRow(Table):
     rpe: Mapped[float | None]
     rpe_scale: Mapped[str | None] = mapped_column(String(10))
     loads_kg: Mapped[Json]
+    block_confirmed: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(Text, default="")
     current_analysis_id: Mapped[int | None] = mapped_column(
         ForeignKey("analyses.id", use_alter=True, ondelete="SET NULL")
@@ -192,12 +200,26 @@ class SessionRecording(Table):
     offset_s: Mapped[float] = mapped_column(default=0.0)
 
 
+class DetectionRow(Table):
+    """What the engine found in one recording, before corrections and judgement: `store.packing` makes the bytes.
+
+    With it a correction, another plan or another profile is judged anew without the samples.
+    """
+
+    __tablename__ = "detections"
+    sha256: Mapped[str] = mapped_column(ForeignKey("recordings.sha256", ondelete="CASCADE"), primary_key=True)
+    software_version: Mapped[str] = mapped_column(String(40))
+    criteria_sha256: Mapped[str] = mapped_column(String(64))
+    packed: Mapped[bytes]
+
+
 class AnalysisRow(Table):
     """One version of what a session came to: by which software, thresholds and corrections, with its dose.
 
     `summary` is what `summary.json` holds, `page` the words and numbers of `render.page.SessionPage` (all of it but the
     report itself and the outlines of its traces), so that a page of an old version still says what it said. The dose is
-    None where nothing could see it; `cannot_say` says why.
+    None where nothing could see it; `cannot_say` says why. `because` says what it was made for ("import",
+    "correction", ...); `unmatched` are corrections that found no event.
     """
 
     __tablename__ = "analyses"
@@ -220,6 +242,9 @@ class AnalysisRow(Table):
     median_peak_net_g: Mapped[float | None]
     summary: Mapped[Json]
     page: Mapped[Json]
+    because: Mapped[str] = mapped_column(String(60))
+    unmatched: Mapped[list[int]]
+    by_user: Mapped[int | None] = _by_user()
     __table_args__ = (CheckConstraint("status in ('reached', 'not_reached', 'cannot_say')", name="status"),)
 
 
@@ -227,7 +252,7 @@ class EventRow(Table):
     """A landing, repetition, set or excluded candidate of an analysis; samples count from the recording's first."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("analysis_id", "event_id"),)
+    __table_args__ = (UniqueConstraint("analysis_id", "sensor", "event_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     analysis_id: Mapped[int] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
     event_id: Mapped[str] = mapped_column(String(20))
@@ -310,6 +335,7 @@ class FlagRow(Table):
     sentence: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     raised_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     acknowledged_note: Mapped[str] = mapped_column(Text, default="")
@@ -392,15 +418,40 @@ class ApiToken(Table):
 
 
 class AuditRow(Table):
-    """Who did what to what, when; `detail` holds no names and no free text."""
+    """Who did what to what, when; `detail` holds no names and no free text.
+
+    `person_id` is no foreign key: that she was erased must outlive her.
+    """
 
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     by_user: Mapped[int | None] = _by_user()
     action: Mapped[str] = mapped_column(String(60))
-    subject: Mapped[str] = mapped_column(String(120))
+    subject: Mapped[str] = mapped_column(String(120), index=True)
+    person_id: Mapped[str | None] = mapped_column(String(32), index=True)
     detail: Mapped[Json]
+
+
+class SignInFailure(Table):
+    """A sign-in that failed, by login or by address (`whom`), so that guessing is slowed across restarts."""
+
+    __tablename__ = "sign_in_failures"
+    whom: Mapped[str] = mapped_column(String(120), primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+
+
+class BackupRow(Table):
+    """A backup that was made, and whom it holds: who is erased must be told where she still is."""
+
+    __tablename__ = "backups"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    people: Mapped[list[str]]
+    by_user: Mapped[int | None] = _by_user()
 
 
 class Setting(Table):
