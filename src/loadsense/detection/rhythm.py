@@ -16,10 +16,10 @@ def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
     signal : ndarray, shape (n,)
         Usually |a|, its peaks clipped.
     lags : ndarray of int
-        In samples, each smaller than n - 1.
+        In samples, ascending, each smaller than n - 1.
     """
     loops = kernels.compiled()
-    if loops is not None and len(signal) <= kernels.LONGEST_SUM:
+    if loops is not None and len(signal) <= kernels.LONGEST_SIGNAL:
         return np.asarray(loops.autocorrelations(signal, lags))
     n, x = len(signal), signal - signal.mean()
     total, square = np.concatenate(([0.0], np.cumsum(x))), np.concatenate(([0.0], np.cumsum(x * x)))

@@ -21,10 +21,19 @@ from typing import Final
 
 from loadsense.kernels import lowpass, movements, seconds, text
 from loadsense.kernels.family import Family, Kernel, is_on_disk
-from loadsense.kernels.movements import TINY
+from loadsense.kernels.movements import LONGEST_SIGNAL, TINY
 from loadsense.kernels.sums import LONGEST_SUM
 
-__all__ = ["LONGEST_SUM", "TINY", "WORTH_COMPILING_SAMPLES", "Kernels", "compiled", "force", "prepare"]
+__all__ = [
+    "LONGEST_SIGNAL",
+    "LONGEST_SUM",
+    "TINY",
+    "WORTH_COMPILING_SAMPLES",
+    "Kernels",
+    "compiled",
+    "force",
+    "prepare",
+]
 
 #: Streams longer than this are worth the compiler's time (the compiled code is kept on disk for the next run).
 WORTH_COMPILING_SAMPLES: Final = 2_000_000

@@ -14,27 +14,70 @@ from loadsense.samples import FloatArray, IntArray
 
 #: Keeps a correlation of two still signals finite, g^2.
 TINY: Final = 1e-9
+#: Longer signals are correlated with themselves by numpy.
+LONGEST_SIGNAL: Final = 512
+
+
+def _dots_128(x: FloatArray, first: int, n: int, shortest: int, out: FloatArray) -> None:
+    """Sums of x[i] x[i + lag] over up to 128 samples from `first` on, for every lag from `shortest` on.
+
+    All lags side by side: eight lanes of each, as a sum of one of them has, what is left over behind them.
+    """
+    n_lags, whole = len(out), n // 8
+    lanes = np.zeros((8, n_lags))
+    for i in range(8 * whole):
+        value, lane = x[first + i], lanes[i % 8]
+        later = x[first + i + shortest : first + i + shortest + n_lags]
+        for j in range(n_lags):
+            lane[j] += later[j] * value
+    r0, r1, r2, r3, r4, r5, r6, r7 = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6], lanes[7]
+    for j in range(n_lags):
+        out[j] = ((r0[j] + r1[j]) + (r2[j] + r3[j])) + ((r4[j] + r5[j]) + (r6[j] + r7[j]))
+    for i in range(first + 8 * whole, first + n):
+        for j in range(n_lags):
+            out[j] += x[i + shortest + j] * x[i]
+
+
+def _dots_256(x: FloatArray, first: int, n: int, shortest: int, out: FloatArray) -> None:
+    if n <= 128:
+        _dots_128(x, first, n, shortest, out)
+        return
+    half, right = n // 2 - n // 2 % 8, np.empty(len(out))
+    _dots_128(x, first, half, shortest, out)
+    _dots_128(x, first + half, n - half, shortest, right)
+    for j in range(len(out)):
+        out[j] += right[j]
+
+
+def _dots(x: FloatArray, n: int, shortest: int, out: FloatArray) -> None:
+    """Sums of x[i] x[i + lag] over the first n samples, at most `LONGEST_SIGNAL`, as `sum_in_order` has them."""
+    if n <= 128:
+        _dots_128(x, 0, n, shortest, out)
+        return
+    half, right = n // 2 - n // 2 % 8, np.empty(len(out))
+    _dots_256(x, 0, half, shortest, out)
+    _dots_256(x, half, n - half, shortest, right)
+    for j in range(len(out)):
+        out[j] += right[j]
 
 
 def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
-    """`detection.rhythm.autocorrelations` of at most `LONGEST_SUM` values."""
-    n = len(signal)
+    """`detection.rhythm.autocorrelations` of at most `LONGEST_SIGNAL` values at ascending lags."""
+    n, shortest, longest = len(signal), lags[0], lags[-1]
     mean = sum_in_order(signal, n) / n
-    x, total, square = np.empty(n), np.empty(n + 1), np.empty(n + 1)
-    total[0] = square[0] = 0.0
+    x, total, square = np.zeros(n + longest), np.empty(n + 1), np.empty(n + 1)
+    sum_x = sum_square = total[0] = square[0] = 0.0
     for i in range(n):
         x[i] = signal[i] - mean
-        total[i + 1] = total[i] + x[i]
-        square[i + 1] = square[i] + x[i] * x[i]
-    products, out = np.zeros(n), np.empty(len(lags))
+        sum_x += x[i]
+        sum_square += x[i] * x[i]
+        total[i + 1], square[i + 1] = sum_x, sum_square
+    dots, out = np.empty(longest - shortest + 1), np.empty(len(lags))
+    _dots(x, n, shortest, dots)
     for j in range(len(lags)):
         lag = lags[j]
-        for i in range(n - lag):
-            products[i] = x[i + lag] * x[i]
-        for i in range(n - lag, n):
-            products[i] = 0.0
         early, late = total[n - lag], total[n] - total[lag]
-        cross = sum_in_order(products, n) - early * late / (n - lag)
+        cross = dots[lag - shortest] - early * late / (n - lag)
         first = square[n - lag] - early * early / (n - lag)
         second = square[n] - square[lag] - late * late / (n - lag)
         out[j] = cross / math.sqrt(max(first, 0.0) * max(second, 0.0) + TINY)
@@ -43,16 +86,15 @@ def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
 
 def likeness(rows: FloatArray, lag: int) -> float:
     """`detection.rhythm.likeness` of at most `LONGEST_SUM` / 3 rows."""
-    n = len(rows) - lag
-    early, late, product = np.empty(3 * n), np.empty(3 * n), np.empty(3 * n)
-    for axis in range(3):
-        sum_early = sum_late = 0.0
-        for i in range(n):
-            sum_early += rows[i, axis]
-            sum_late += rows[i + lag, axis]
-        for i in range(n):
-            early[3 * i + axis] = rows[i, axis] - sum_early / n
-            late[3 * i + axis] = rows[i + lag, axis] - sum_late / n
+    n, flat = len(rows) - lag, rows.reshape(rows.size)
+    early, late, product = flat[: 3 * n].copy(), flat[3 * lag :].copy(), np.empty(3 * n)
+    for part in (early, late):
+        x = y = z = 0.0
+        for i in range(0, 3 * n, 3):
+            x, y, z = x + part[i], y + part[i + 1], z + part[i + 2]
+        x, y, z = x / n, y / n, z / n
+        for i in range(0, 3 * n, 3):
+            part[i], part[i + 1], part[i + 2] = part[i] - x, part[i + 1] - y, part[i + 2] - z
     for i in range(3 * n):
         product[i] = early[i] * early[i]
     power = sum_in_order(product, 3 * n)
@@ -147,7 +189,11 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
     return table
 
 
-INNER: Final[tuple[Kernel, ...]] = (*sums.INNER, autocorrelations, likeness, _deviation, _highest, _rhythms)
+INNER: Final[tuple[Kernel, ...]] = (
+    *sums.INNER,
+    *(_dots_128, _dots_256, _dots, autocorrelations, likeness),
+    *(_deviation, _highest, _rhythms),
+)
 OUTER: Final[dict[Kernel, str]] = {
     autocorrelations: "float64[::1](float64[::1], int64[::1])",
     likeness: "float64(float64[:, ::1], int64)",
