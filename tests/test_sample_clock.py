@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
+import loadsense as ls
+from loadsense.live.sensor import LiveSensor, Wearing
+from loadsense.session import judging
 from loadsense.sources.clock import SampleClock
+from loadsense.sources.link import Connected, Payload
+from loadsense.wire import loadsense_packet
+from loadsense.wire.packet import StreamSettings
 
 RATE_HZ, N, INTERVAL_S = 200.0, 5, 0.03
 
@@ -113,3 +121,42 @@ def test_memory_is_bounded():
     for k in range(1, 20000):
         clock.push(100 * k, 0.5 * k)
     assert len(clock._minima) == 600
+
+
+# -- what a session says of it -------------------------------------------
+
+
+def worn(folder, decoder: str, payload, *, loss_observable: bool) -> LiveSensor:
+    """A minute of a still sensor of which the twentieth to the twenty-third second never came."""
+    sensor = LiveSensor(
+        Wearing(person="p017", sensor="hip"), judging(), began=datetime(2026, 11, 20, tzinfo=UTC), folder=folder
+    )
+    settings = StreamSettings(sampling_rate_hz=RATE_HZ, range_g=16.0)
+    sensor.take(Connected(at_s=0.0, link=1, settings=settings, decoder=decoder, loss_observable=loss_observable))
+    for k in range(4000):
+        at_s = 3 * (k + 1) / RATE_HZ
+        if not 20.0 <= at_s < 23.0:
+            sensor.take(Payload(at_s, 1, payload(k)))
+    sensor.finish(60.0)
+    return sensor
+
+
+def test_a_session_says_the_estimate_and_counts_nothing(tmp_path):
+    still = bytes.fromhex("0305") + np.tile([0, 0, 2048], 3).astype("<i2").tobytes()
+    sensor = worn(tmp_path, "metamotion", lambda _: still, loss_observable=False)
+    (note,) = sensor.quality_notes()
+    assert note.startswith("about 2.8 s of samples never came: an estimate from arrival times and no count")
+    assert sensor.state.lost_s == 0.0
+    assert "packets seem to be missing, by their arrival times: the dose may be a lower bound" in sensor.state.notes
+    recording = ls.read(sensor.log_path)
+    assert list(recording.clock_quality.notes) == [note]
+    assert not recording.info.loss_observable
+    assert sum(len(block) for block in recording.blocks()) == 57 * 200
+
+
+def test_a_sensor_that_numbers_its_packets_gets_no_estimate_beside_the_count(tmp_path):
+    counts = np.tile([0, 0, 2048], (3, 1))
+    sensor = worn(tmp_path, "loadsense", lambda k: loadsense_packet.encode(k, k * 15_000, counts), loss_observable=True)
+    (note,) = sensor.quality_notes()
+    assert note.startswith("600 samples")
+    assert sensor.state.lost_s == 3.0

@@ -6,7 +6,7 @@ No loop and no clock in here: times come with the events of the source, so a rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import numpy as np
 
 from loadsense.errors import WorldError
 from loadsense.events import Event
+from loadsense.live.state import LiveEvent, SensorState, Wearing
 from loadsense.placement import parse_placement
 from loadsense.readers.live_log import SUFFIX, LogContents, LogHeader, Row
 from loadsense.samples import Gap, Item, Origin, SampleBlock, StreamInfo, checked_rate_hz
@@ -31,105 +32,8 @@ from loadsense.wire.packets import make_decoder
 _ONLY_FAULTS: Final = 20
 #: Measured and nominal rate further apart than this are worth a word.
 _RATE_STRAY: Final = 0.02
-_MOST_NOTES: Final = 50
 #: A sample with an axis at this share of the range or beyond is clipped.
 CLIPPED_SHARE: Final = 0.98
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wearing:
-    """Who wears which sensor where.
-
-    Attributes
-    ----------
-    person : str
-        Pseudonym.
-    sensor : str
-        Placement, which is also the sensor's name in the session.
-    address : str
-        Of the sensor; empty for a replay.
-    body_mass_kg : float or None
-    tz : str or None
-        IANA zone in which days are counted.
-    """
-
-    person: str
-    sensor: str
-    address: str = ""
-    body_mass_kg: float | None = None
-    tz: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveEvent:
-    """An event of the engine, and when it became known.
-
-    Attributes
-    ----------
-    at_s : float
-        Seconds since the session began.
-    person, sensor : str
-    event : Event
-    sampling_rate_hz : float
-        Of the samples in which the event counts.
-    earlier : bool
-        From before the session broke off: known already, told again after `--resume`.
-    """
-
-    at_s: float
-    person: str
-    sensor: str
-    event: Event
-    sampling_rate_hz: float
-    earlier: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class SensorState:
-    """What a screen may want to know of a sensor; changes with every packet.
-
-    Attributes
-    ----------
-    connected : bool
-    link : int
-        Connections so far.
-    last_s : float or None
-        When the last packet came.
-    battery_percent : int or None
-    lost_s : float
-        Seconds of samples that never came, while the sensor was worn in the session.
-    loss_observable : bool
-        Whether a lost packet would have been seen.
-    n_clipped : int
-        Samples at the end of the range so far.
-    faults : int
-        Payloads that could not be read.
-    notes : list of str
-        Sentences for people, newest last.
-    log_stopped : str
-        Why nothing is recorded any longer; empty while it is.
-    ended : bool
-        Nothing more will come.
-    """
-
-    connected: bool = False
-    link: int = 0
-    last_s: float | None = None
-    battery_percent: int | None = None
-    lost_s: float = 0.0
-    loss_observable: bool = True
-    n_clipped: int = 0
-    faults: int = 0
-    notes: list[str] = field(default_factory=list)
-    log_stopped: str = ""
-    ended: bool = False
-
-    def note(self, sentence: str) -> None:
-        """Keep a sentence once; the oldest are forgotten."""
-        if sentence in self.notes:
-            self.notes.remove(sentence)
-        self.notes.append(sentence)
-        del self.notes[:-_MOST_NOTES]
 
 
 class LiveSensor:
@@ -162,6 +66,8 @@ class LiveSensor:
         self._clock: SampleClock | None = None
         self._waiting: list[Connected | Payload] = []
         self._usable = True
+        self._said: tuple[str | None, bool] | None = None
+        self.said_before: tuple[dict[str, Any], ...] = ()
 
     @property
     def log_path(self) -> Path | None:
@@ -192,6 +98,18 @@ class LiveSensor:
                 self.state.ended = True
         return []
 
+    def declare(self, exercise: str | None, *, landing_block: bool, at_s: float) -> None:
+        """The coach says what is due from here on; the log keeps from which sample on, so that a replay heeds it."""
+        if self.engine is None:
+            self._said = (exercise, landing_block)
+            return
+        said = self.engine.declare(exercise, landing_block=landing_block)
+        self._log_link(at_s, "declared", number=said.first_sample, exercise=exercise, landing_block=landing_block)
+
+    def tick(self, block: str, at_s: float) -> None:
+        """The coach says that a set of this block is done; for the record, no detector hears of it."""
+        self._log_link(at_s, "set done", block=block)
+
     def resume(self, path: Path, now_s: float) -> list[LiveEvent]:
         """Go on with the log of a session that broke off; returns its earlier events.
 
@@ -213,6 +131,7 @@ class LiveSensor:
         if self._grid is not None:
             self._grid.skip_to(end, last_s)
         self.log.link(now_s, "resumed", number=end, last_arrival_s=last_s)
+        self.said_before = tuple(link for link in contents.links if link["event"] in ("declared", "set done"))
         for note in contents.notes:
             self.state.note(note)
         self.state.lost_s = self._lost_before(contents)
@@ -232,7 +151,7 @@ class LiveSensor:
         """No more samples will come: settle what is open, and close the log."""
         events = [] if self.engine is None else self._live(self.engine.flush(), at_s)
         if self.log is not None:
-            fit = self._clock.fit if self._clock else None
+            fit = self._clock.fit if self._clock and not self._estimated_missing_s() else None
             quality = {"measured_rate_hz": fit.measured_rate_hz if fit else None, "notes": list(self.quality_notes())}
             self.log.link(at_s, "finished", quality=quality, clock=self._anchor())
             try:
@@ -262,14 +181,25 @@ class LiveSensor:
             )
         if counts is not None and counts.n_duplicates:
             notes.append(f"{counts.n_duplicates} packets came twice or too late and were left out")
+        missing_s = self._estimated_missing_s()
+        if missing_s:
+            notes.append(
+                f"about {missing_s:.1f} s of samples never came: an estimate from arrival times and no count, for this "
+                "sensor does not number its packets (a clock more than 2 % slow looks the same)"
+            )
         if self.state.faults:
             notes.append(f"{self.state.faults} packets could not be read and were left out")
-        fit = self._clock.fit if self._clock else None
+        fit = self._clock.fit if self._clock and not missing_s else None
         if fit and fit.measured_rate_hz and self.info:
             stray = fit.measured_rate_hz / self.info.sampling_rate_hz - 1.0
             if abs(stray) > _RATE_STRAY:
                 notes.append(f"the sensor samples at {fit.measured_rate_hz:.2f} Hz, {100.0 * stray:+.1f} % off")
         return tuple(notes)
+
+    def _estimated_missing_s(self) -> float:
+        """Seconds lost by a sensor that cannot show it, by the host's span; 0 for one whose losses are counted."""
+        seconds = self._clock.estimated_missing_s if self._clock and not self.state.loss_observable else 0.0
+        return round(seconds, 1)
 
     # -- connections and packets
 
@@ -308,6 +238,7 @@ class LiveSensor:
         self.state.last_s = event.at_s
         if packets and self.engine is None:
             self._begin(self._info_at(event, packets))
+            self._heed_what_was_said(event.at_s)
         self._keep_or_wait(event)
         found: list[LiveEvent] = []
         for packet in packets:
@@ -330,11 +261,14 @@ class LiveSensor:
                 self._clock.new_segment()
         if items and self._clock is not None:
             self._clock.push(self._grid.next_sample, at_s)
+            if self._estimated_missing_s():
+                self.state.note("packets seem to be missing, by their arrival times: the dose may be a lower bound")
         return found
 
     def _replayed(self, event: Items) -> list[LiveEvent]:
         if self.engine is None:
             self._begin(event.info)
+            self._heed_what_was_said(event.at_s)
         self.state.connected, self.state.last_s = True, event.at_s
         self.state.loss_observable = event.info.loss_observable
         found: list[LiveEvent] = []
@@ -402,6 +336,12 @@ class LiveSensor:
         for event in waiting:
             self._keep_or_wait(event)
 
+    def _heed_what_was_said(self, at_s: float) -> None:
+        """What the coach declared before the first sample holds from it on."""
+        said, self._said = self._said, None
+        if said is not None:
+            self.declare(said[0], landing_block=said[1], at_s=at_s)
+
     def _push(self, item: Item, at_s: float) -> list[LiveEvent]:
         if self.engine is None:
             return []
@@ -442,9 +382,9 @@ class LiveSensor:
         settings = {"sampling_rate_hz": used.sampling_rate_hz, "range_g": used.range_g, "factor": used.factor}
         self._log_link(event.at_s, "connected", settings=settings, link=event.link, mtu=event.mtu)
 
-    def _log_link(self, at_s: float, event: str, **told: Any) -> None:
+    def _log_link(self, at_s: float, event: str, *, number: int = 0, **told: Any) -> None:
         if self.log is not None:
-            self.log.link(at_s, event, **told)
+            self.log.link(at_s, event, number=number, **told)
 
     def _count_faults(self, n: int) -> None:
         self.state.faults += n
