@@ -1,0 +1,115 @@
+"""Who may do what: one table of route and least role. A route that is not in it does not start.
+
+Roles in order: an athlete sees herself, a viewer reads everybody, a coach changes people and sessions, an owner changes
+the installation. A token of a program has scopes instead: it may never do more than its user, and only what it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from starlette.routing import BaseRoute, Mount
+
+
+class Role(IntEnum):
+    """Who somebody is, the least first; `NOBODY` is not signed in."""
+
+    NOBODY = 0
+    ATHLETE = 1
+    VIEWER = 2
+    COACH = 3
+    OWNER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route asks for.
+
+    Attributes
+    ----------
+    least : Role
+        Of whoever is signed in.
+    own : bool
+        An athlete may, where person, session or recording of the path is her own.
+    scope : str or None
+        That a token needs; None: no token may.
+    """
+
+    least: Role
+    own: bool = False
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who asks: an account by cookie, or a program by its token (then `scopes` is not None)."""
+
+    user_id: int | None = None
+    login: str = ""
+    role: Role = Role.NOBODY
+    person_id: str | None = None
+    scopes: frozenset[str] | None = None
+
+    @property
+    def may_change(self) -> bool:
+        """Whether pages offer what changes people and sessions."""
+        return self.role >= Role.COACH
+
+    @property
+    def may_own(self) -> bool:
+        """Whether pages offer what changes the installation."""
+        return self.role >= Role.OWNER
+
+
+NOBODY: Final = Visitor()
+
+_PUBLIC: Final = Access(Role.NOBODY)
+_SIGNED_IN: Final = Access(Role.ATHLETE)
+_HERS: Final = Access(Role.VIEWER, own=True)
+_COACH: Final = Access(Role.COACH)
+_OWNER: Final = Access(Role.OWNER)
+
+#: Least role of every route, by its name.
+ACCESS: Final[dict[str, Access]] = {
+    "static": _PUBLIC,
+    "tokens_css": _PUBLIC,
+    "sign_in_page": _PUBLIC,
+    "sign_in": _PUBLIC,
+    "first_run_page": _PUBLIC,
+    "first_run": _PUBLIC,
+    "sign_out": _SIGNED_IN,
+    "home": _SIGNED_IN,
+    "roster": Access(Role.VIEWER),
+    "person": _HERS,
+}
+
+
+def refused(access: Access, visitor: Visitor, *, subject: str | None) -> bool:
+    """Whether a visitor may not.
+
+    Parameters
+    ----------
+    access : Access
+        Of the route.
+    visitor : Visitor
+        Who asks.
+    subject : str or None
+        Pseudonym of whom the path is about; None where it is about nobody in particular, or there is no such thing.
+    """
+    if access.least is Role.NOBODY:
+        return False
+    if visitor.scopes is not None and (access.scope is None or access.scope not in visitor.scopes):
+        return True
+    if visitor.role >= access.least:
+        return False
+    is_hers = subject is not None and subject == visitor.person_id
+    return not (access.own and visitor.role is Role.ATHLETE and is_hers)
+
+
+def unlisted(routes: Iterable[BaseRoute]) -> list[str]:
+    """Names of routes that the table does not have: must be empty."""
+    names = (getattr(route, "name", "") for route in routes if not isinstance(route, Mount) or route.name)
+    return sorted(name for name in names if name not in ACCESS)

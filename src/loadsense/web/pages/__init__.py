@@ -1,0 +1,1 @@
+"""One module a page: ask `review` for the page object, hand it to a template."""
