@@ -78,6 +78,8 @@ class VerdictBox:
     ----------
     status : VerdictStatus
         Decides word, icon and colour.
+    basis : str
+        "prescribed" or "evidence".
     word, judged : str
         "REACHED", and the sentence after it.
     reasons : tuple of str
@@ -91,6 +93,7 @@ class VerdictBox:
     """
 
     status: VerdictStatus
+    basis: str
     word: str
     judged: str
     reasons: tuple[str, ...]

@@ -107,6 +107,7 @@ def verdict_box(verdict: Verdict) -> VerdictBox:
         doubt = f"With every unknown at its best: {best.words.lower()}; at its worst: {worst.words.lower()}."
     return VerdictBox(
         status=verdict.status,
+        basis=verdict.basis,
         word=verdict.status.words,
         judged=verdict.judged,
         reasons=tuple(reason for reason in verdict.reasons if reason not in verdict.judged),
