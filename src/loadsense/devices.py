@@ -86,6 +86,9 @@ class DeviceProfile:
         What would show a lost packet.
     min_mtu : int
         Smallest MTU that carries a packet whole.
+    notify_socket : bool
+        On Linux, packets are taken from a socket instead of D-Bus signals: less work for the system, but some sensors
+        do not bear it.
     samples_per_packet : int
         As configured, for formats in which it can be.
     setup, start, stop, readback : tuple of Command
@@ -119,6 +122,7 @@ class DeviceProfile:
     range_g: float
     loss_seen_by: LossSeen
     min_mtu: int
+    notify_socket: bool
     samples_per_packet: int
     setup: tuple[Command, ...]
     start: tuple[Command, ...]
@@ -282,6 +286,7 @@ def _profile(fields: Fields) -> DeviceProfile:
         range_g=stream.number("range_g", low=1, high=1000),
         loss_seen_by=stream.choice("loss_seen_by", _LOSS),
         min_mtu=link.whole("min_mtu", low=23, high=517),
+        notify_socket=link.flag("notify_socket", default=False),
         samples_per_packet=stream.optional_whole("samples_per_packet", low=1, high=255) or 1,
         setup=_commands(commands, "setup"),
         start=_commands(commands, "start"),

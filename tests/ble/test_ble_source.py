@@ -28,7 +28,8 @@ from virtual_radio import Rig, ScriptedSensor, VirtualSensor
 from loadsense import devices
 from loadsense.errors import OptionError, WorldError
 from loadsense.samples import Gap
-from loadsense.sources.ble import BleSensor, Radio, _translated, read_battery, scan
+from loadsense.sources.ble import BleSensor, Radio, read_battery, scan
+from loadsense.sources.ble.radio import translated
 from loadsense.sources.link import Battery, Connected, Lost, Payload, Trouble
 from loadsense.wire.loadsense_packet import HEADER
 from loadsense.wire.packet_grid import PacketGrid
@@ -269,7 +270,7 @@ def test_a_sensor_of_another_make_is_refused_by_name():
 
 def test_a_sensor_that_connects_and_stays_silent_is_connected_again():
     async def story(rig):
-        import loadsense.sources.ble as ble
+        import loadsense.sources.ble.sensor as ble
 
         virtual = await VirtualSensor(rig, "LS-01", NOISE).start()
         sensor = sensor_of(rig, virtual)
@@ -339,7 +340,7 @@ def test_a_start_that_a_polar_refuses_is_one_sentence():
 
 
 def test_a_polar_that_does_not_answer_is_one_sentence(monkeypatch):
-    monkeypatch.setattr("loadsense.sources.ble._ANSWER_S", 0.2)
+    monkeypatch.setattr("loadsense.sources.ble.setting_up._ANSWER_S", 0.2)
 
     async def story(rig):
         profile = devices.profile("polar-h10")
@@ -407,7 +408,7 @@ def test_long_commands_are_written_in_pieces_that_fit():
 )
 def test_every_fault_of_the_radio_is_a_sentence(fault, words):
     with pytest.raises(WorldError, match=words):
-        raise _translated(fault, "LS-01")
+        raise translated(fault, "LS-01")
 
 
 def test_a_battery_that_cannot_be_read_is_unknown():
@@ -422,7 +423,7 @@ def test_a_battery_that_cannot_be_read_is_unknown():
 
 
 def test_the_battery_is_read_again_and_again(monkeypatch):
-    monkeypatch.setattr("loadsense.sources.ble._BATTERY_EVERY_S", 0.5)
+    monkeypatch.setattr("loadsense.sources.ble.sensor._BATTERY_EVERY_S", 0.5)
 
     async def story(rig):
         virtual = await VirtualSensor(rig, "LS-01", NOISE, battery=50).start()

@@ -26,7 +26,6 @@ from virtual_radio import DATA, Rig, VirtualSensor
 from loadsense import devices
 from loadsense.cli import _code
 from loadsense.readers.live_log import Row, read_log
-from loadsense.sources import ble
 from loadsense.sources.ble import BleSensor, Radio, scan
 from loadsense.sources.link import Connected, Lost, Payload
 from loadsense.wire.loadsense_packet import HEADER
@@ -131,9 +130,9 @@ def test_without_taking_leave_of_the_old_client_everything_would_come_twice(bus,
 
     async def story(rig, virtual, sensor, bluez):
         leave = BleSensor._leave
-        monkeypatch.setattr(ble.BleSensor, "_leave", stay)
+        monkeypatch.setattr(BleSensor, "_leave", stay)
         events = await lost_and_back(rig, sensor)
-        monkeypatch.setattr(ble.BleSensor, "_leave", leave)
+        monkeypatch.setattr(BleSensor, "_leave", leave)
         for client in sensor._kept:
             if client is not None:
                 await client.disconnect()

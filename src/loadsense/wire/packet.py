@@ -72,6 +72,8 @@ class Reply:
     battery_percent : int or None
     refused : str
         Why the sensor did not do what it was asked, in words; empty when it did.
+    to_start : bool
+        This answers the command to start.
     """
 
     sampling_rate_hz: float | None = None
@@ -80,6 +82,7 @@ class Reply:
     chip: int | None = None
     battery_percent: int | None = None
     refused: str = ""
+    to_start: bool = False
 
 
 class PacketDecoder(Protocol):

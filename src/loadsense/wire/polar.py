@@ -133,10 +133,10 @@ def parse_reply(payload: bytes) -> Reply | None:
     """Answer of the control point, `F0 <op> <measurement> <status> <more> {type, count, values}`; None if none."""
     if len(payload) < 4 or payload[0] != _RESPONSE:
         return None
-    status = payload[3]
+    status, to_start = payload[3], payload[1] == _START
     if status not in (0, _ALREADY):
-        return Reply(refused=f"answered '{_STATUS.get(status, f'error {status}')}'")
-    if payload[1] != _START:
+        return Reply(refused=f"answered '{_STATUS.get(status, f'error {status}')}'", to_start=to_start)
+    if not to_start:
         return Reply()
     settings = _settings(payload[5:])
     factor = struct.unpack("<f", settings[_SETTING_FACTOR])[0] if _SETTING_FACTOR in settings else None
@@ -144,6 +144,7 @@ def parse_reply(payload: bytes) -> Reply | None:
         factor=factor if factor is not None and np.isfinite(factor) and factor > 0 else None,
         sampling_rate_hz=_whole(settings.get(_SETTING_RATE)),
         range_g=_whole(settings.get(_SETTING_RANGE)),
+        to_start=True,
     )
 
 
