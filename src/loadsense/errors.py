@@ -44,7 +44,7 @@ class OptionError(UserError):
     """An option or argument has an impossible value."""
 
 
-class Conflict(UserError):
+class Conflict(UserError):  # noqa: N818  a conflict is what it is, and no error of the program
     """Somebody else changed the same thing in the meantime; nothing was overwritten."""
 
 

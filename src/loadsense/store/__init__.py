@@ -11,37 +11,37 @@ before the transaction; so `importing` and `reanalysis` take the `Store` itself.
         people.create(tx, "p017", body_mass_kg=63.1)    commits at the end, or leaves nothing behind
 
 `people`         who trains and what was said of her
-    create(tx, id, *, group_id, body_mass_kg) -> PersonRow                  archive / bring_back(tx, id, version=)
-    change(tx, id, *, version, group_id=, body_mass_kg=)                    Conflict where somebody else was faster
-    create_group(tx, name, *, weekdays, tz) / change_group(tx, id, *, version, ...)
-    screen(tx, id, screening) -> ScreeningRow                               screening: prescriptions.Screening
-    add_one_rm(tx, id, one_rm)          one_rm: prescriptions.OneRepMax
-    add_dxa(tx, id, DxaFacts(...))      add_note(tx, id, day, words)        remove_note(tx, note_id)
-    report_pain(tx, id, PainFacts(...)) raises its flags                    report_adverse(tx, id, AdverseFacts(...))
-    import_person(tx, path) -> id       the `--person` TOML of the command line
-    person_at(db, id, day) -> prescriptions.Person                          as she was known on that local day
-`prescribing`    what is asked of her
-    prescribe(tx, id, Asked(from_day, plan, stage, ...)) -> PrescriptionRow  prescription_at(db, id, day)
-    decide(tx, id, suggestion, Asked | None, decision=, reason=)            "accepted", "kept" or "set"; kept with a reason
-    save_plan(tx, toml, *, version=None) -> PlanRow                         plan_named(db, name) -> prescriptions.Plan
-    plan_names(db) -> tuple[str, ...]
-`flags`          raise_flags(tx, person_id, flags, session_id=)             acknowledge(tx, id, note, version=)
-    clear(tx, id, *, by, on, version)   by a clinician's name and date      open_flags(db, person_id)
-`importing`      files and results in
-    import_session(store, person_id, files, options=ImportOptions(...), by_user=) -> Imported(session_id, is_new, sentence)
-    import_results(store, [SessionResults(person_id, report, ...)], by_user=) -> list[Imported]    already analyzed
-`corrections`    add(store, session_id, Correction(...), by_user=) -> Corrected(correction_id, analysis_id, unmatched)
-    undo(store, correction_id, by_user=)        change_session(store, session_id, *, version, loads_kg=, rpe=, ...)
-`reanalysis`     reanalyze(store, change=Change(...), session_ids=None, dry_run=True, by_user=) -> Reanalysis(changes, ...)
-`samples`        trace(store, sha256, t0_s=, t1_s=, n_points=) -> Trace(start_s, end_s, low_g, high_g)   one sensor
-    session_traces(store, session_id, ...) -> {sensor: Trace}               recording_path(store, sha256)
-`accounts`       create_user, set_password, set_role, disable; sign_in(store, login, password, address=, browser=) -> token
-    session_user(store, token) -> SignedIn | None   sign_out, sign_out_everywhere; create_token(tx, ...) -> (row, token)
-    token_user(store, token) -> TokenUser | None    revoke_token(tx, id)
-`audit`          history(db, subject=None, limit=) -> list[AuditRow]
-`backup`         backup(store, path, by_user=) -> Manifest                  restore(path, url_or_path, folder) -> Store
-`erasure`        export_person(store, id, folder) -> Path                   erase_person(store, id, by_user=) -> Erased
+    create(tx, id, *, group_id, body_mass_kg) -> PersonRow       archive / bring_back(tx, id, version=)
+    change(tx, id, *, version, group_id=, body_mass_kg=)         Conflict where somebody else was faster
+    create_group(tx, name, *, weekdays, tz)                      change_group(tx, group_id, *, version, ...)
+    screen(tx, id, Screening(...))                               screening_from(row.answers) -> Screening
+    add_one_rm(tx, id, OneRepMax(...))                           import_person(tx, path) -> id    (`--person` TOML)
+    person_at(db, id, day) -> prescriptions.Person               as she was known on that local day
+`wellbeing`      report_pain(tx, id, PainFacts(...)), add_pain_after_24h(tx, pain_id, score), and
+    report_adverse(tx, id, AdverseFacts(...)) raise their flags; add_dxa(tx, id, DxaFacts(...))
+    add_note(tx, id, day, words)                                 remove_note(tx, note_id)
+`prescribing`    prescribe(tx, id, Asked(from_day=, plan=, stage=, ...), reason=) -> PrescriptionRow
+    decide(tx, id, Decision(suggestion=, decision=, reason=, from_day=), asked=None)   a kept one needs a reason
+    prescription_at(db, id, day)     save_plan(tx, toml, version=None)     plan_named(db, name)     plan_names(db)
+`flags`          raise_flags(tx, id, flags, session_id=)  acknowledge(tx, flag_id, note, version=)  open_flags(db, id)
+    clear(tx, flag_id, *, by, on, version)                       by a clinician's name and day; only this unlocks
+`importing`      import_session(store, id, files, options=ImportOptions(...), by_user=) -> Imported
+    import_results(store, [SessionResults(person_id=, report=, ...)], by_user=) -> tuple[Imported, ...]
+`corrections`    add(store, session_id, Correction(...), by_user=) -> Corrected     undo(store, correction_id, by_user=)
+    change_session(store, session_id, *, version, by_user=, **what)   loads_kg, rpe, rpe_scale, note, block_confirmed
+`reanalysis`     reanalyze(store, Change(...), session_ids=None, dry_run=True, by_user=) -> Reanalysis
+`samples`        trace(store, sha256, t0_s=, t1_s=, n_points=) -> Trace         session_traces(store, session_id, ...)
+    recording_path(store, sha256)                                rebuild_envelopes(store)
+`accounts`       any_user(store), create_owner(store, login, password), create_user(store, NewUser(...), by_user=)
+    set_password(store, user_id, password, by_user=)             set_role, disable, enable (tx, user_id, version=)
+    sign_in(store, login, password, address=, browser=) -> token    session_user(store, token) -> SignedIn | None
+    sign_out(store, token)   sign_out_everywhere(tx, user_id)    create_token(tx, user_id, name, scopes) -> (row, token)
+    token_user(store, token) -> TokenUser | None                 revoke_token(tx, token_id)
+`audit`          history(db, subject=, person_id=, limit=) -> tuple[AuditRow, ...]
+`backup`         backup(store, path, by_user=) -> Manifest       restore(path, url_or_path, folder) -> Store
+`erasure`        export_person(store, id, folder)                erase_person(store, id, by_user=) -> Erased
 
+A flag whose `withdrawn_at` is set is not raised any more by the latest analysis of its session; leave it out.
 Errors are those of `loadsense.errors`; `Conflict` is the one that says who changed what in the meantime.
 """
 

@@ -19,12 +19,15 @@ from typing import Any, Final
 from sqlalchemy import Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
-from sqlalchemy.orm import Session as Reading
+from sqlalchemy.orm import Session
 
 from loadsense.errors import OptionError, WorldError
 from loadsense.store import migrating, sweeping
 from loadsense.store.tables import AuditRow, Table, User
 from loadsense.store.times import now
+
+#: What only reads gets an ORM session: one consistent snapshot.
+Reading = Session
 
 #: How long a writer waits for the one before it.
 _WAIT_MS: Final = 15_000
@@ -71,6 +74,10 @@ class Writing:
                 detail=detail,
             )
         )
+        self._audited = True
+
+    def says_nothing(self) -> None:
+        """What changed is nobody's act: when a browser was last seen."""
         self._audited = True
 
     def finish(self) -> None:

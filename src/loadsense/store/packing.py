@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import types
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from loadsense.results import RecordingResult
@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
     if kind in _AS_THEY_ARE:
         return value
     if is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in _names(kind)}
+        return {name: plain(getattr(value, name)) for name in _names(cast(Hashable, kind))}
     if kind in (tuple, list):
         return _columns(value) if _is_uniform(value) else [plain(one) for one in value]
     if kind is dict:
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 def made(kind: type[Made], values: Any) -> Made:
     """A dataclass from what `plain` made of it."""
-    back: Made = _reader(kind)(values)
+    back: Made = _reader(cast(Hashable, kind))(values)
     return back
 
 
@@ -68,7 +68,7 @@ _COLUMNS: Final = "__columns__"
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
@@ -78,7 +78,7 @@ def _is_uniform(values: tuple[Any, ...] | list[Any]) -> bool:
 
 
 def _columns(values: tuple[Any, ...] | list[Any]) -> dict[str, Any]:
-    names = _names(type(values[0]))
+    names = _names(cast(Hashable, type(values[0])))
     return {_COLUMNS: list(names), "rows": [[plain(getattr(one, name)) for name in names] for one in values]}
 
 
@@ -116,7 +116,7 @@ def _word_reader(hint: Any) -> _Read:
     if issubclass(hint, date):
         return date.fromisoformat
     if issubclass(hint, Enum):
-        return hint
+        return cast(_Read, hint)
     raise TypeError(f"{hint} cannot be unpacked")
 
 

@@ -1,0 +1,120 @@
+"""Safety flags: raised by rules, acknowledged by a coach, cleared by a clinician's name and date. Only that unlocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from loadsense.errors import OptionError
+from loadsense.results import Flag
+from loadsense.store.changing import change, found
+from loadsense.store.opening import Writing
+from loadsense.store.tables import FlagRow
+
+
+def raise_flags(
+    tx: Writing, person_id: str, flags: Iterable[Flag], *, session_id: int | None = None
+) -> tuple[FlagRow, ...]:
+    """Keep the red and amber flags that fired; notes explain and are not kept."""
+    rows = tuple(_row(tx, person_id, flag, session_id) for flag in flags if flag.severity != "note")
+    for row in rows:
+        tx.add(row)
+        tx.audit("flag raised", f"flag {row.id}", person_id=person_id, rule=row.rule, severity=row.severity)
+    return rows
+
+
+def _row(tx: Writing, person_id: str, flag: Flag, session_id: int | None) -> FlagRow:
+    return FlagRow(
+        person_id=person_id,
+        session_id=session_id,
+        rule=flag.rule,
+        severity=flag.severity,
+        sentence=flag.sentence,
+        source=flag.source,
+        raised_at=tx.at,
+        version=1,
+    )
+
+
+def renew_flags(tx: Writing, person_id: str, session_id: int, flags: Sequence[Flag], *, rules: Iterable[str]) -> None:
+    """Bring the flags of a session in line with its latest analysis, and keep what was said of them.
+
+    Parameters
+    ----------
+    tx, person_id, session_id
+    flags : sequence of Flag
+        That the analysis raises.
+    rules : iterable of str
+        Rules that an analysis can raise at all; flags of others stay as they are.
+    """
+    chosen = select(FlagRow).where(FlagRow.session_id == session_id, FlagRow.rule.in_(list(rules)))
+    known = {row.rule: row for row in tx.db.scalars(chosen)}
+    raised = {flag.rule: flag for flag in flags if flag.severity != "note"}
+    raise_flags(tx, person_id, [raised[rule] for rule in raised if rule not in known], session_id=session_id)
+    for rule, row in known.items():
+        _renew(tx, row, raised.get(rule))
+
+
+def _renew(tx: Writing, row: FlagRow, flag: Flag | None) -> None:
+    if flag is None and row.withdrawn_at is None:
+        row.withdrawn_at = tx.at
+        tx.audit("flag withdrawn", f"flag {row.id}", person_id=row.person_id, rule=row.rule)
+    elif flag is not None:
+        if row.withdrawn_at is not None:
+            tx.audit("flag raised", f"flag {row.id}", person_id=row.person_id, rule=row.rule, severity=row.severity)
+        row.withdrawn_at = None
+        row.sentence = flag.sentence
+
+
+def acknowledge(tx: Writing, flag_id: int, note: str, *, version: int) -> FlagRow:
+    """Say that a flag was seen. It does not unlock anything.
+
+    Raises
+    ------
+    OptionError
+        No such flag.
+    Conflict
+        Somebody has acknowledged or cleared it in the meantime.
+    """
+    row = found(tx.db, FlagRow, flag_id, "flag")
+    values = {"acknowledged_at": tx.at, "acknowledged_by": tx.by_user, "acknowledged_note": note.strip()}
+    change(tx, row, version=version, subject=f"flag {flag_id}", values=values)
+    return row
+
+
+def clear(tx: Writing, flag_id: int, *, by: str, on: date, version: int) -> FlagRow:
+    """Unlock after a red flag, by the name of who cleared her and the day.
+
+    Raises
+    ------
+    OptionError
+        No such flag, no name, or a day before the flag was raised.
+    Conflict
+        Somebody has acknowledged or cleared it in the meantime.
+    """
+    row = found(tx.db, FlagRow, flag_id, "flag")
+    if not by.strip():
+        raise OptionError("nobody is named; expected who cleared her for training: a clearance needs a name and a day")
+    if on < row.raised_at.date():
+        raise OptionError(
+            f"cleared on {on.isoformat()}, before the flag of {row.raised_at:%Y-%m-%d}; expected a day after it"
+        )
+    values = {"cleared_by": by.strip(), "cleared_on": on}
+    change(tx, row, version=version, subject=f"flag {flag_id}", values=values)
+    return row
+
+
+def open_flags(db: Session, person_id: str) -> tuple[FlagRow, ...]:
+    """Red flags that nobody has cleared, and amber ones that nobody has acknowledged, the oldest first."""
+    chosen = select(FlagRow).where(FlagRow.person_id == person_id, FlagRow.withdrawn_at.is_(None))
+    rows = db.scalars(chosen.order_by(FlagRow.raised_at, FlagRow.id))
+    return tuple(row for row in rows if _is_open(row))
+
+
+def _is_open(row: FlagRow) -> bool:
+    if row.severity == "red":
+        return row.cleared_on is None
+    return row.acknowledged_at is None and row.cleared_on is None
