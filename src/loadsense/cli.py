@@ -8,13 +8,44 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loadsense import __version__, live_cli
+from loadsense.cli_options import (
+    Activity,
+    AsJson,
+    BodyMass,
+    Columns,
+    End,
+    File,
+    Files,
+    LandingBlock,
+    Loads,
+    Offsets,
+    PersonFile,
+    Placement,
+    PlanName,
+    Profile,
+    Quiet,
+    Range,
+    Rate,
+    SessionFiles,
+    Start,
+    Target,
+    Together,
+    Unit,
+    Zone,
+    given,
+    judged_of,
+    recordings_of,
+    refuse_placement,
+    together_of,
+    told_of,
+)
 from loadsense.errors import LoadSenseError, OptionError
 
 if TYPE_CHECKING:
@@ -33,48 +64,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-# -- options that several verbs share
-Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Recordings; with --together, SENSOR=FILE for each.")
-]
-File = Annotated[str, typer.Argument(metavar="FILE", help="A recording.")]
-Placement = Annotated[
-    str | None,
-    typer.Option(
-        help="Where the sensor was worn: waist, hip, lower_back, sacrum, chest, wrist, ankle, pocket, hand, bag."
-    ),
-]
-Activity = Annotated[
-    str | None,
-    typer.Option(help="What the wearer did all the time: jumping, walking or running; else it is classified."),
-]
-BodyMass = Annotated[float | None, typer.Option("--body-mass-kg", help="Body mass in kg, for forces.")]
-Zone = Annotated[str | None, typer.Option("--tz", help="Time zone of the recording's clock, such as Europe/Madrid.")]
-Range = Annotated[float | None, typer.Option("--range-g", help="Full scale of each axis: 16 means +-16 g.")]
-Unit = Annotated[str | None, typer.Option(help="Unit of the columns: g, mg, m/s2 or counts; else found and said.")]
-Rate = Annotated[
-    float | None, typer.Option("--sampling-rate-hz", help="Samples per second, when the file does not say.")
-]
-Columns = Annotated[str | None, typer.Option(help="Names or numbers from 1 of the columns: time,x,y,z or x,y,z.")]
-Start = Annotated[
-    str | None, typer.Option(help="Keep what comes from here on: ISO 8601, or seconds from the first sample.")
-]
-End = Annotated[str | None, typer.Option(help="Keep what comes before: ISO 8601, or seconds from the first sample.")]
-PlanName = Annotated[str | None, typer.Option("--plan", help="What was prescribed: hirit, or the path of a plan file.")]
-Loads = Annotated[
-    list[str] | None,
-    typer.Option("--load", metavar="EXERCISE=KG", help="What was lifted, such as deadlift=60; once for each exercise."),
-]
-Profile = Annotated[
-    str | None, typer.Option("--thresholds", metavar="NAME", help="Profile of studied levels to judge by.")
-]
-Target = Annotated[int | None, typer.Option("--target-landings", help="Landings asked for in this session.")]
-PersonFile = Annotated[
-    str | None, typer.Option("--person", metavar="FILE", help="TOML file: body mass, 1RMs with dates, stage, ceiling.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the machine form instead of the words.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict line alone, and no progress.")]
 
 
 def _version(asked: bool) -> None:
@@ -97,15 +86,8 @@ def loadsense(
 )
 def analyze(  # each option is a parameter: that is how Typer reads them
     files: Files,
-    together: Annotated[
-        bool, typer.Option("--together", help="The files are sensors of one person: hip=A.csv wrist=B.csv.")
-    ] = False,
-    offset: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SENSOR=SECONDS", help="Start of a sensor's file in the session, when clocks cannot tell."
-        ),
-    ] = None,
+    together: Together = False,
+    offset: Offsets = None,
     output: Annotated[str, typer.Option("--output", "-o", help="Folder for the results.")] = "outputs",
     placement: Placement = None,
     activity: Activity = None,
@@ -122,6 +104,7 @@ def analyze(  # each option is a parameter: that is how Typer reads them
     thresholds: Profile = None,
     target_landings: Target = None,
     person: PersonFile = None,
+    landing_block: LandingBlock = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,9 +113,10 @@ def analyze(  # each option is a parameter: that is how Typer reads them
     from loadsense.render.progress import Progress
 
     check_writable(output)
-    reading = _given(
+    reading = given(
         placement=placement,
         activity=activity,
+        landing_block=landing_block or None,
         body_mass_kg=body_mass_kg,
         tz=tz,
         range_g=range_g,
@@ -142,30 +126,20 @@ def analyze(  # each option is a parameter: that is how Typer reads them
         start=start,
         end=end,
     )
-    judged = _judged(plan, person, thresholds, target_landings, load)
-    told = _told(reading | judged, together=files if together else None)
-    sessions = [_together(files, offset or [])] if together else [_Sensors({"": path}) for path in files]
-    if together and placement is not None:
-        raise OptionError(
-            "--placement has no meaning with --together: the names before the equals signs are placements"
-        )
+    judged = judged_of(plan, person, thresholds, target_landings, load)
+    told = told_of(reading | judged, together=files if together else None)
+    sessions = [together_of(files, offset or [])] if together else [SessionFiles({"": path}) for path in files]
+    if together:
+        refuse_placement(placement)
 
-    def analyzed(sensors: _Sensors, stem: str) -> None:
-        recordings = _recordings(sensors, reading, person)
+    def analyzed(sensors: SessionFiles, stem: str) -> None:
+        recordings = recordings_of(sensors, reading, person)
         with Progress(quiet=quiet) as progress:
             report = replace(_report(recordings, sensors.offsets_s, judged, progress), arguments=told)
         folder = write_outputs(report, output, stem=stem)
         _show(report, folder, as_json=as_json, quiet=quiet)
 
     _each(sessions, analyzed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sensors:
-    """Files of one session by sensor, "" for a file on its own; and where each starts, when that was given."""
-
-    files: dict[str, str]
-    offsets_s: dict[str, float] = field(default_factory=dict)
 
 
 @app.command(epilog="Example: loadsense batch data/ --manifest people.csv --jobs 2 -o out/")
@@ -202,7 +176,7 @@ def batch(  # each option is a parameter: that is how Typer reads them
     from loadsense import batch_cli
     from loadsense.cohort import BatchOptions
 
-    reading = _given(
+    reading = given(
         placement=placement,
         activity=activity,
         body_mass_kg=body_mass_kg,
@@ -214,7 +188,7 @@ def batch(  # each option is a parameter: that is how Typer reads them
         start=start,
         end=end,
     )
-    judged = _judged(plan, person, thresholds, target_landings, load)
+    judged = judged_of(plan, person, thresholds, target_landings, load)
     options = BatchOptions(
         manifest=manifest, jobs=jobs, scheduler=scheduler, force=force, reading=_pinned(reading), judged=_pinned(judged)
     )
@@ -250,14 +224,14 @@ def inspect(
     from loadsense import readers
     from loadsense.render import listing
 
-    judged = _judged(plan, person, thresholds, target_landings, load)
+    judged = judged_of(plan, person, thresholds, target_landings, load)
     if judged:
         from loadsense import session
 
         session.judging(**judged)  # an unknown plan is refused here as well as by analyze
     found = readers.inspect(
         file,
-        **_given(
+        **given(
             placement=placement,
             activity=activity,
             body_mass_kg=body_mass_kg,
@@ -299,10 +273,16 @@ def simulate(
     sensor: Annotated[
         bool, typer.Option("--sensor", help="Stream it as a virtual sensor, in real time, to practise a live session.")
     ] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="With --sensor: advertise it there, for scan and stream --radio."),
+    ] = None,
 ) -> None:
     """Make a recording whose true landings and repetitions are known, beside a file that holds them."""
+    if listen is not None and not sensor:
+        raise OptionError("--listen belongs to --sensor: loadsense simulate hip-session --sensor --listen HOST:PORT")
     if sensor:
-        live_cli.practise(name, output)
+        live_cli.practise(name, output) if listen is None else live_cli.advertise(name, listen)
         return
     from loadsense import simulate as simulator
     from loadsense.render import check_writable, listing
@@ -318,85 +298,6 @@ def simulate(
 live_cli.register(app)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _judged(
-    plan: str | None, person: str | None, profile: str | None, target_landings: int | None, load: list[str] | None
-) -> dict[str, Any]:
-    """What a session is judged by, as `session.judging` takes it."""
-    loads_kg = _pairs("--load", load, "deadlift=60") if load else None
-    return _given(plan=plan, person=person, profile=profile, target_landings=target_landings, loads_kg=loads_kg)
-
-
-def _told(options: Mapping[str, Any], *, together: list[str] | None) -> tuple[tuple[str, str], ...]:
-    """The command's options as they go into `summary.json`."""
-    told = {
-        name: ", ".join(f"{k}={v:g}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        for name, value in options.items()
-    }
-    if together:
-        told["together"] = " ".join(together)
-    return tuple(sorted(told.items()))
-
-
-def _pairs(option: str, words: Iterable[str], example: str) -> dict[str, float]:
-    """NAME=NUMBER words as a mapping."""
-    found = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals or not name.strip():
-            raise OptionError(f"{option} '{word}': expected a name, an equals sign and a number, such as {example}")
-    return found
-
-
-def _together(words: list[str], offset: list[str]) -> _Sensors:
-    """Sensors by name with their files and offsets; the name is the placement.
-
-    `--offset hip=0 wrist=2.5` reads as people type it, though only the first word belongs to the option.
-    """
-    files = [word for word in words if not (offset and _is_offset(word))]
-    named = {name: path for name, _, path in (word.partition("=") for word in files)}
-    if len(named) < len(files):
-        raise OptionError("--together: a sensor is named twice; one session takes one sensor from each placement")
-    if len(named) < 2 or not all(named.values()):
-        raise OptionError("--together needs two or more sensors as SENSOR=FILE, such as hip=A.csv wrist=B.csv")
-    offsets_s = _pairs("--offset", [*offset, *(word for word in words if word not in files)], "wrist=2.5")
-    stray = [name for name in offsets_s if name not in named]
-    if stray:
-        raise OptionError(f"--offset names {stray[0]}, which is none of the sensors {', '.join(named)}")
-    return _Sensors(named, offsets_s)
-
-
-def _is_offset(word: str) -> bool:
-    """Whether a word is SENSOR=SECONDS."""
-    try:
-        float(word.partition("=")[2])
-    except ValueError:
-        return False
-    return True
-
-
-def _recordings(sensors: _Sensors, reading: dict[str, Any], person: str | None) -> dict[str, Recording]:
-    """Files opened; a sensor's name is its placement, and the person's file knows the body mass."""
-    from loadsense import evidence, readers
-    from loadsense.samples import checked_body_mass_kg
-
-    checked_body_mass_kg(reading.get("body_mass_kg"))  # a file of recordings may say 0 for unknown, a person may not
-    if person is not None and "body_mass_kg" not in reading:
-        reading = reading | _given(body_mass_kg=evidence.load_person(person).body_mass_kg)
-    return {
-        name: readers.read(path, **(reading | ({"placement": name} if name else {})))
-        for name, path in sensors.files.items()
-    }
-
-
 def _report(
     recordings: dict[str, Recording], offsets_s: dict[str, float], judged: dict[str, Any], progress: Progress
 ) -> SessionReport:
@@ -408,7 +309,7 @@ def _report(
     return session.Session(recordings, offsets_s=offsets_s, **judged).report(progress)
 
 
-def _each(sessions: Sequence[_Sensors], work: Callable[[_Sensors, str], None]) -> None:
+def _each(sessions: Sequence[SessionFiles], work: Callable[[SessionFiles, str], None]) -> None:
     """Every session in turn; one that fails is said on standard error and does not stop the others."""
     worst = 0
     for n, (sensors, stem) in enumerate(zip(sessions, _stems(sessions), strict=True)):
@@ -423,7 +324,7 @@ def _each(sessions: Sequence[_Sensors], work: Callable[[_Sensors, str], None]) -
         raise typer.Exit(worst)
 
 
-def _stems(sessions: Sequence[_Sensors]) -> list[str]:
+def _stems(sessions: Sequence[SessionFiles]) -> list[str]:
     """A folder name for each session: its first file's, numbered when two files share it."""
     from loadsense.render import file_stem
 

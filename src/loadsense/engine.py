@@ -157,9 +157,13 @@ class Engine:
         Declaration
             With the sample from which it holds: a stream whose facts hold it gives the same events again.
         """
-        made = Declaration(first_sample=self._beats.end, exercise=exercise, landing_block=landing_block)
+        first = max([self._beats.end, *(one.first_sample for one in self.info.declared[-1:])])
+        made = Declaration(first_sample=first, exercise=exercise, landing_block=landing_block)
         self.info = replace(self.info, declared=(*self.info.declared, made))
-        self._heed(made)
+        if self._due:  # what a damaged log declares of samples that are still to come
+            self._due.append(made)
+        else:
+            self._heed(made)
         return made
 
     def flush(self) -> list[Event]:

@@ -6,25 +6,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loadsense import cli_options as options
 from loadsense.errors import LoadSenseError, OptionError, WorldError
 
 if TYPE_CHECKING:
     from loadsense.live.finish import Plan, Said
     from loadsense.live.floor import Shown
-    from loadsense.live.sensor import LiveEvent, LiveSensor, Wearing
+    from loadsense.live.sensor import LiveSensor
+    from loadsense.live.state import LiveEvent
     from loadsense.results import SessionReport
-    from loadsense.sources.link import Source
+    from loadsense.samples import Recording
+    from loadsense.sources.ble import Radio
     from loadsense.summary import Judging
-
-#: Address that stands for a sensor that is simulated; a scenario may follow a colon.
-VIRTUAL: Final = "virtual"
 
 Sensors = Annotated[
     list[str] | None,
@@ -35,7 +36,6 @@ Sensors = Annotated[
 People = Annotated[
     list[str] | None, typer.Option("--person", metavar="FILE", help="TOML file of a person; once for each.")
 ]
-PlanName = Annotated[str | None, typer.Option("--plan", help="What was prescribed: hirit, or the path of a plan file.")]
 Zone = Annotated[str | None, typer.Option("--tz", help="Time zone in which days are counted, such as Europe/Madrid.")]
 RangeG = Annotated[float | None, typer.Option("--range-g", help="Range to ask the sensors for; theirs by default.")]
 RateHz = Annotated[float | None, typer.Option("--sampling-rate-hz", help="Rate to ask for; the profile's by default.")]
@@ -43,13 +43,17 @@ Profile = Annotated[str | None, typer.Option("--profile", help="Sensor profile, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print events as JSON lines instead of the screen.")]
 Bell = Annotated[bool, typer.Option("--bell", help="Ring once inside the band, twice above the ceiling.")]
 Output = Annotated[str, typer.Option("--output", "-o", help="Folder for the recordings and results.")]
+RadioPlace = Annotated[
+    str | None,
+    typer.Option("--radio", metavar="tcp:HOST:PORT", help="A virtual radio, as simulate --sensor --listen serves it."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the live verbs to the command line."""
     app.command(epilog="Example: loadsense scan --seconds 5")(scan)
     app.command(epilog="Example: loadsense stream --plan hirit --sensor p017:hip=C4:11:22:33:44:55 -o outputs/")(stream)
-    app.command(epilog="Example: loadsense replay p017_hip.csv --placement hip --speed 10")(replay)
+    app.command(epilog="Example: loadsense replay --together hip=A.csv wrist=B.csv --plan hirit --speed 10")(replay)
     app.command(epilog="Example: loadsense devices check my-sensor.toml")(devices)
 
 
@@ -57,13 +61,15 @@ def scan(
     seconds: Annotated[float, typer.Option(help="How long to listen.")] = 8.0,
     every: Annotated[bool, typer.Option("--all", help="List devices that are no sensor of ours too.")] = False,
     battery: Annotated[bool, typer.Option("--battery/--no-battery", help="Connect to each to read it.")] = True,
+    radio: RadioPlace = None,
     as_json: AsJson = False,
 ) -> None:
     """List the sensors in reach: name, address, signal, battery, profile, rates and ranges."""
+    from loadsense.live.beginning import radio_of
     from loadsense.live.floor import in_reach
     from loadsense.live.listing import found_json, found_lines
 
-    found = in_reach(seconds, every=every, battery=battery)
+    found = in_reach(seconds, every=every, battery=battery, radio=radio_of(radio))
     if as_json:
         _print_json([found_json(one) for one in found])
         return
@@ -98,12 +104,13 @@ def devices(
 
 def stream(  # each option is a parameter: that is how Typer reads them
     sensor: Sensors = None,
-    plan: PlanName = None,
+    plan: options.PlanName = None,
     person: People = None,
     tz: Zone = None,
     range_g: RangeG = None,
     sampling_rate_hz: RateHz = None,
     profile: Profile = None,
+    radio: RadioPlace = None,
     output: Output = "outputs",
     resume: Annotated[str | None, typer.Option(metavar="FOLDER", help="Go on with a session that broke off.")] = None,
     seconds: Annotated[float | None, typer.Option(help="End by itself after so many seconds.")] = None,
@@ -112,62 +119,63 @@ def stream(  # each option is a parameter: that is how Typer reads them
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, before or after.")] = False,
 ) -> None:
     """Stream from sensors with live feedback, recorded so that a crash costs a second at most."""
-    from loadsense.live import finish
+    from loadsense.live import beginning, finish
+    from loadsense.live.asking import asked_after
     from loadsense.live.floor import Shown
 
     if resume is not None:
         folder, plan_file = Path(resume), finish.read_plan(Path(resume))
     else:
-        folder, plan_file = _new_session(output, sensor, _files_by_person(person), (plan, tz, profile))
-    judgings = _judgings(plan_file)
+        folder, plan_file = _new_session(output, sensor or [], person or [], plan=plan, tz=tz)
+        plan_file = replace(
+            plan_file, radio=radio, profiles={w.address: profile for w in plan_file.wearings if profile}
+        )
+        finish.write_plan(folder, plan_file)
+    judgings = beginning.judgings_of(plan_file)
     shown = Shown(as_json=as_json, bell=bell, seconds=seconds, title=f"LoadSense  {folder}  (Ctrl-C ends)")
     asked = (sampling_rate_hz, range_g)
     _warn_if_locked(judgings, ask=not yes and not as_json)
     sensors = _sensors(folder, plan_file, judgings)
     _stream(sensors, plan_file, asked, shown, resumed=resume is not None)
-    said = {} if yes or as_json or not sys.stdin.isatty() else _asked_after(plan_file)
+    said = {} if yes or as_json or not sys.stdin.isatty() else asked_after(plan_file)
     finish.write_plan(folder, plan_file, said)
     _write_reports(folder, plan_file, judgings, said, as_json=as_json)
 
 
 def replay(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A recording, or the log of a live session.")],
+    files: options.Files,
+    together: options.Together = False,
+    offset: options.Offsets = None,
     speed: Annotated[
         str, typer.Option(help="1 is the time it took, 10 ten times as fast, max as fast as it goes.")
     ] = "1",
-    placement: Annotated[str, typer.Option(help="Where the sensor was worn.")] = "unknown",
-    body_mass_kg: Annotated[float | None, typer.Option("--body-mass-kg", help="Body mass in kg, for forces.")] = None,
-    tz: Zone = None,
-    range_g: RangeG = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of the columns: g, mg, m/s2 or counts.")] = None,
-    sampling_rate_hz: RateHz = None,
-    columns: Annotated[str | None, typer.Option(help="Names or numbers of time,x,y,z.")] = None,
-    start: Annotated[str | None, typer.Option(help="Keep what comes from here on.")] = None,
-    end: Annotated[str | None, typer.Option(help="Keep what comes before.")] = None,
-    activity: Annotated[str | None, typer.Option(help="What the wearer did all the time.")] = None,
-    plan: PlanName = None,
-    person: Annotated[str | None, typer.Option("--person", metavar="FILE", help="TOML file of the person.")] = None,
-    target_landings: Annotated[int | None, typer.Option("--target-landings", help="Landings asked for.")] = None,
-    load: Annotated[list[str] | None, typer.Option("--load", metavar="EXERCISE=KG", help="What was lifted.")] = None,
-    thresholds: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of studied levels.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the files that analyze writes; none without it.")
+    ] = None,
+    placement: options.Placement = None,
+    activity: options.Activity = None,
+    body_mass_kg: options.BodyMass = None,
+    tz: options.Zone = None,
+    range_g: options.Range = None,
+    unit: options.Unit = None,
+    sampling_rate_hz: options.Rate = None,
+    columns: options.Columns = None,
+    start: options.Start = None,
+    end: options.End = None,
+    plan: options.PlanName = None,
+    load: options.Loads = None,
+    thresholds: options.Profile = None,
+    target_landings: options.Target = None,
+    person: options.PersonFile = None,
+    landing_block: options.LandingBlock = False,
     as_json: AsJson = False,
     bell: Bell = False,
 ) -> None:
-    """Play a recording as if it were live: the same screen, the same result."""
-    from loadsense import readers, session
-    from loadsense.live.floor import Shown, run_floor
-    from loadsense.live.sensor import LiveSensor, Wearing
-    from loadsense.live.session import Feed
-    from loadsense.sources.replay import ReplaySource
-
-    judged_by = session.judging(
-        plan=plan, person=person, profile=thresholds, target_landings=target_landings, loads_kg=_loads_kg(load)
-    )
-    mass_kg = body_mass_kg or (judged_by.person.body_mass_kg if judged_by.person else None)
-    recording = readers.read(
-        file,
+    """Play recordings of one person as if they were live: the same screen, the same result."""
+    reading = options.given(
         placement=placement,
-        body_mass_kg=mass_kg,
+        activity=activity,
+        body_mass_kg=body_mass_kg,
         tz=tz,
         range_g=range_g,
         unit=unit,
@@ -175,22 +183,41 @@ def replay(
         columns=columns,
         start=start,
         end=end,
-        activity=activity,
+        landing_block=landing_block or None,
     )
-    source = ReplaySource(recording, speed=_speed(speed))
-    name = (judged_by.person.id if judged_by.person else None) or Path(file).name
-    wearing = Wearing(person=name, sensor=recording.info.placement.value)
-    sensor = LiveSensor(wearing, judged_by, began=datetime.now().astimezone(), folder=None)
-    run_floor(
-        [Feed(sensor, source)],
-        source.now,
-        {name: judged_by},
-        Shown(as_json=as_json, bell=bell, title=f"Replay of {file}"),
-    )
-    if sensor.engine is None:
-        raise WorldError(f"{file}: no samples to replay")
+    judged = options.judged_of(plan, person, thresholds, target_landings, load)
+    sensors = options.played_of(files, offset or [], together=together, placement=placement)
+    told = options.told_of(reading | judged, together=files if together else None)
+    recordings = options.recordings_of(sensors, reading, person)
+    _replay(sensors, recordings, judged, (speed, output, told), as_json=as_json, bell=bell)
+
+
+def _replay(
+    sensors: options.SessionFiles,
+    recordings: Mapping[str, Recording],
+    judged: dict[str, Any],
+    how: tuple[str, str | None, tuple[tuple[str, str], ...]],
+    *,
+    as_json: bool,
+    bell: bool,
+) -> None:
+    """Play, print the report, and write what `analyze` writes where a folder was given."""
+    from loadsense.live.floor import Shown
+    from loadsense.live.replaying import replayed, speed_of
+    from loadsense.render import check_writable, file_stem, write_outputs
+    from loadsense.session import judging
+
+    speed, output, told = how
+    if output is not None:
+        check_writable(output)
+    shown = Shown(as_json=as_json, bell=bell, title=f"Replay of {' '.join(sensors.files.values())}")
+    report = replayed(recordings, judging(**judged), shown, speed=speed_of(speed), offsets_s=sensors.offsets_s)
+    folder = None
+    if output is not None:
+        stem = file_stem(next(iter(sensors.files.values())))
+        folder = write_outputs(replace(report, arguments=told), output, stem=stem)
     if not as_json:
-        _print_report(sensor.engine.report(recording.clock_quality))
+        _print_report(report, folder)
 
 
 def practise(scenario: str | None, output: str) -> None:
@@ -202,125 +229,67 @@ def practise(scenario: str | None, output: str) -> None:
         As `stream`.
     """
     from loadsense import simulate
+    from loadsense.live.beginning import VIRTUAL
 
     name = scenario or "hip-session"
     placement = simulate.scenario(name).sensor.placement
     stream(sensor=[f"practice:{placement}={VIRTUAL}:{name}"], output=output, yes=True)
 
 
-def _loads_kg(words: list[str] | None) -> dict[str, float] | None:
-    """EXERCISE=KG words as numbers; None without any."""
-    if not words:
-        return None
-    found = {}
-    for word in words:
-        name, _, value = word.partition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise OptionError(f"--load '{word}': expected EXERCISE=KG such as deadlift=60") from None
-    return found
+def advertise(scenarios: str | None, place: str) -> None:
+    """Virtual sensors on a link of their own, found and streamed by other programs, until Ctrl-C.
 
+    Parameters
+    ----------
+    scenarios : str or None
+        Names with commas between them: a sensor for each.
+    place : str
+        HOST:PORT to listen at.
 
-def _speed(text: str) -> float | None:
-    """A number above 0, or None for max."""
-    if text == "max":
-        return None
+    Raises
+    ------
+    OptionError
+        An unknown scenario, a place that cannot be listened at, or a package that is not there.
+    """
+    import asyncio
+
+    from loadsense.live.beginning import motion_of, practice_room
+
+    names = (scenarios or "hip-session").split(",")
+
+    def ready(where: str, sensors: Any) -> None:
+        for name, sensor in zip(names, sensors, strict=True):
+            typer.echo(f"{sensor.name} at {sensor.address} plays {name} over and over")
+        typer.echo(f"find and stream with --radio tcp:{where}; Ctrl-C switches off")
+        sys.stdout.flush()
+
+    served = practice_room("virtual_sensor").serve(place, [motion_of(name) for name in names], ready=ready)
     try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0.0 < speed < float("inf"):
-        raise OptionError(f"--speed '{text}': expected a number above 0 such as 1 or 10, or max")
-    return speed
+        asyncio.run(served)
+    except KeyboardInterrupt:
+        typer.echo("")
 
 
 # -- a session: before
 
 
 def _new_session(
-    output: str, sensor: list[str] | None, people: dict[str, str], told: tuple[str | None, str | None, str | None]
+    output: str, sensor: list[str], people_files: list[str], *, plan: str | None, tz: str | None
 ) -> tuple[Path, Plan]:
     """The folder of a new session, and what it remembers."""
-    from loadsense.live import finish
+    from loadsense.live import beginning, finish
 
-    plan, tz, profile = told
-    wearings = _wearings(sensor, people, tz)
+    people = beginning.files_by_person(people_files)
+    wearings = beginning.wearings_of(sensor, people, tz)
     began = datetime.now().astimezone()
     folder = Path(output) / began.strftime("live-%Y%m%d-%H%M%S")
-    made = finish.Plan(
-        began=began,
-        wearings=wearings,
-        plan=plan,
-        people=people,
-        profiles={wearing.address: profile for wearing in wearings if profile},
-    )
-    _judgings(made)  # an unknown plan or a faulty person file is refused before anything is made
+    made = finish.Plan(began=began, wearings=wearings, plan=plan, people=people, profiles={})
+    beginning.judgings_of(made)  # an unknown plan or a faulty person file is refused before anything is made
     try:
         folder.mkdir(parents=True)
     except OSError as fault:
         raise OptionError(f"output folder {folder}: cannot be made ({fault.strerror}); give another with -o") from None
-    finish.write_plan(folder, made)
     return folder, made
-
-
-def _wearings(sensor: list[str] | None, people: dict[str, str], tz: str | None) -> tuple[Wearing, ...]:
-    """Who wears what, from PERSON:PLACEMENT=ADDRESS."""
-    from loadsense import evidence
-    from loadsense.live.sensor import Wearing
-    from loadsense.placement import parse_placement
-
-    if not sensor:
-        raise OptionError("give a sensor: --sensor p017:hip=ADDRESS, with an address that loadsense scan lists")
-    found: list[Wearing] = []
-    for text in sensor:
-        who, equals, address = text.partition("=")
-        person, colon, placement = who.partition(":")
-        if not (equals and colon and person and placement and address):
-            raise OptionError(
-                f"--sensor '{text}': expected PERSON:PLACEMENT=ADDRESS such as p017:hip=C4:11:22:33:44:55"
-            )
-        if any(c in person for c in "/\\") or person.startswith("."):
-            raise OptionError(f"--sensor '{text}': a person's name becomes a file's; use letters and digits")
-        _check_virtual(address)
-        mass_kg = evidence.load_person(people[person]).body_mass_kg if person in people else None
-        made = Wearing(
-            person=person, sensor=parse_placement(placement).value, address=address, body_mass_kg=mass_kg, tz=tz
-        )
-        if any((one.person, one.sensor) == (person, made.sensor) for one in found):
-            raise OptionError(f"--sensor '{text}': {person} wears two sensors at the {made.sensor}; name them apart")
-        if address.partition(":")[0] != VIRTUAL and any(one.address == address for one in found):
-            raise OptionError(f"--sensor '{text}': the sensor at {address} is worn twice")
-        found.append(made)
-    return tuple(found)
-
-
-def _check_virtual(address: str) -> None:
-    """Refuse a scenario that does not exist."""
-    kind, _, scenario = address.partition(":")
-    if kind == VIRTUAL and scenario:
-        from loadsense import simulate
-
-        simulate.scenario(scenario)
-
-
-def _files_by_person(files: list[str] | None) -> dict[str, str]:
-    """Person files by the pseudonym that they hold."""
-    from loadsense import evidence
-
-    found = {}
-    for path in files or []:
-        person = evidence.load_person(path)
-        found[person.id or Path(path).stem] = path
-    return found
-
-
-def _judgings(plan: Plan) -> dict[str, Judging]:
-    """What each person is judged by."""
-    from loadsense import session
-
-    names = dict.fromkeys(wearing.person for wearing in plan.wearings)
-    return {name: session.judging(plan=plan.plan, person=plan.people.get(name)) for name in names}
 
 
 def _warn_if_locked(judgings: dict[str, Judging], *, ask: bool) -> None:
@@ -351,6 +320,7 @@ def _stream(
     sensors: list[LiveSensor], plan: Plan, asked: tuple[float | None, float | None], shown: Shown, *, resumed: bool
 ) -> None:
     """Sources for the sensors, and the session to its end."""
+    from loadsense.live.beginning import source_of
     from loadsense.live.floor import run_floor
     from loadsense.live.session import Feed
 
@@ -360,43 +330,22 @@ def _stream(
     for sensor in sensors:
         if resumed and sensor.log_path is not None and sensor.log_path.exists():
             earlier += sensor.resume(sensor.log_path, now())
-    feeds = [Feed(sensor, _source(sensor.wearing, plan, asked, now)) for sensor in sensors]
+    radio = _shared_radio(plan.radio)
+    feeds = [Feed(one, source_of(one.wearing, plan, asked=asked, now=now, radio=radio)) for one in sensors]
     run_floor(feeds, now, {s.wearing.person: s.judging for s in sensors}, shown, earlier=earlier)
 
 
-def _source(wearing: Wearing, plan: Plan, asked: tuple[float | None, float | None], now: Callable[[], float]) -> Source:
-    """The radio, or a simulated sensor for practice."""
-    from loadsense import devices as known
-
-    kind, _, scenario = wearing.address.partition(":")
-    if kind == VIRTUAL:
-        return _simulated(scenario, wearing, now)
-    from loadsense.sources.ble import BleSensor
-
-    name = plan.profiles.get(wearing.address)
-    return BleSensor(
-        wearing.address, now=now, profile=known.profile(name) if name else None, asked=asked, radio=_shared_radio()
-    )
+_RADIO: list[Radio] = []
 
 
-def _simulated(scenario: str, wearing: Wearing, now: Callable[[], float]) -> Source:
-    from loadsense import simulate
-    from loadsense.sources.replay import SimulatedSource
-
-    default = "hirit-wrist" if wearing.sensor == "wrist" else "hip-session"
-    made = simulate.perform(simulate.scenario(scenario or default)).recording()
-    return SimulatedSource(made, now=now)
-
-
-_RADIO: list[Any] = []
-
-
-def _shared_radio() -> Any:
+def _shared_radio(place: str | None) -> Radio:
     """One radio for the whole process: sensors take turns on it."""
-    from loadsense.sources.ble import Radio
+    from loadsense.live.beginning import radio_of
 
+    if place is not None:
+        return radio_of(place)
     if not _RADIO:
-        _RADIO.append(Radio())
+        _RADIO.append(radio_of(None))
     return _RADIO[0]
 
 
@@ -408,42 +357,6 @@ def _monotonic_from(seconds: float) -> Callable[[], float]:
 
 
 # -- a session: after
-
-
-def _asked_after(plan: Plan) -> dict[str, Said]:
-    """Pain with site and onset, exertion with its scale, from everybody; Enter leaves a question out."""
-    from loadsense.live.finish import checked_said
-
-    answers: dict[str, Said] = {}
-    for name in dict.fromkeys(wearing.person for wearing in plan.wearings):
-        typer.echo(f"{name}:")
-        while name not in answers:
-            try:
-                answers[name] = checked_said(_one_asked())
-            except (OptionError, ValueError) as fault:
-                typer.echo(f"  {fault}")
-    return answers
-
-
-def _one_asked() -> Said:
-    from loadsense.live.finish import Said
-
-    pain = _answer("  pain now, 0 to 10")
-    site = _answer("  where") if pain and int(pain) > 0 else ""
-    onset = _answer("  new or known") if site else ""
-    rpe = _answer("  how hard was it, a number")
-    scale = _answer("  on which scale, borg (6-20) or 0-10") if rpe else ""
-    return Said(
-        pain=int(pain) if pain else None,
-        pain_site=site,
-        pain_onset="new" if onset.startswith("n") else "known" if onset else "",
-        rpe=float(rpe) if rpe else None,
-        rpe_scale="borg" if scale.startswith("b") else "0-10" if scale else None,
-    )
-
-
-def _answer(question: str) -> str:
-    return str(typer.prompt(question, default="", show_default=False)).strip().lower()
 
 
 def _write_reports(

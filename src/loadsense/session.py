@@ -153,10 +153,25 @@ class Session:
         LoadSenseError
             A recording cannot be read to its end, or the clocks of two do not overlap.
         """
-        results = [self._result(name, recording, progress) for name, recording in self._recordings.items()]
-        placed = together.placed(results, self._starts_s)
+        return self.summed_up([self._result(name, recording, progress) for name, recording in self._recordings.items()])
+
+    def summed_up(self, results: Sequence[RecordingResult]) -> SessionReport:
+        """The report from what the engines found elsewhere, as in a replay; one result for each recording, in order.
+
+        Raises
+        ------
+        LoadSenseError
+            The clocks of two recordings do not overlap.
+        """
+        hashed = [_with_hash(*pair) for pair in zip(results, self._recordings.values(), strict=True)]
+        placed = together.placed(hashed, self._starts_s)
         together.refuse_apart(placed)
         return summarise(placed, self._judging, notes=together.clock_notes(placed))
+
+    @property
+    def starts_s(self) -> Mapping[str, float]:
+        """Seconds from the session's start to the first sample, by sensor."""
+        return {name: self._starts_s.get(name, 0.0) for name in self._recordings}
 
     def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
         running = Engine(recording.info, judged_by=self._judging)
@@ -165,7 +180,7 @@ class Session:
             if isinstance(item, SampleBlock):
                 progress(name, item.first_sample + len(item))
         running.flush()
-        return _with_hash(running.result(recording.clock_quality, sensor=name), recording)
+        return running.result(recording.clock_quality, sensor=name)
 
 
 def analyze(

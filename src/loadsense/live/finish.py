@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from loadsense import protocol
 from loadsense.errors import ContentError, OptionError, WorldError
-from loadsense.live.sensor import Wearing
+from loadsense.live.state import Wearing
 from loadsense.protocol import Wellbeing
 from loadsense.readers import read
 from loadsense.readers.live_log import SUFFIX as LOG_SUFFIX
@@ -80,6 +80,8 @@ class Plan:
         Path of each person's file.
     profiles : mapping of str to str
         Profile of the sensor at each address, where one was given.
+    radio : str or None
+        The virtual radio that the sensors are on; the system's when None.
     """
 
     began: datetime
@@ -87,6 +89,7 @@ class Plan:
     plan: str | None = None
     people: Mapping[str, str]
     profiles: Mapping[str, str]
+    radio: str | None = None
 
 
 def write_plan(folder: Path, plan: Plan, said: Mapping[str, Said] | None = None) -> None:
@@ -104,6 +107,7 @@ def write_plan(folder: Path, plan: Plan, said: Mapping[str, Said] | None = None)
         "plan": plan.plan,
         "people": dict(plan.people),
         "profiles": dict(plan.profiles),
+        "radio": plan.radio,
         "said": {person: asdict(one) for person, one in (said or {}).items()},
     }
     part = folder / f".{SESSION_FILE}.part"
@@ -135,6 +139,7 @@ def read_plan(folder: Path) -> Plan:
             plan=told["plan"],
             people=told["people"],
             profiles=told["profiles"],
+            radio=told.get("radio"),
         )
     except OSError:
         raise OptionError(f"{folder}: no live session in it ({SESSION_FILE} is missing); give its folder") from None

@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from loadsense.live.keys import keys
 from loadsense.live.lines import event_line
 from loadsense.live.screen import bells, table
-from loadsense.live.sensor import LiveEvent, warm_up
+from loadsense.live.sensor import warm_up
 from loadsense.live.session import Feed, LiveSession
+from loadsense.live.state import LiveEvent
 from loadsense.live.view import LastLanding, PersonBoard
 from loadsense.summary import Judging
 
 if TYPE_CHECKING:
-    from loadsense.sources.ble import Found
+    from loadsense.sources.ble import Found, Radio
 
 _REDRAWS_PER_S: Final = 4
 #: Time for the second Ctrl-C that confirms the first.
 _CONFIRM_S: Final = 5.0
+_MOVES: Final = {"n": 1, "b": -1}
+_ASKED: Final = "Press Ctrl-C again to end the session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,42 @@ class Shown:
     title: str = ""
 
 
-def in_reach(seconds: float, *, every: bool = False, battery: bool = True) -> list[Found]:
+class Coach:
+    """What the coach says with single keys, to one person or to everybody.
+
+    Parameters
+    ----------
+    boards : sequence of PersonBoard
+    now : callable
+        Seconds since the session began.
+    """
+
+    def __init__(self, boards: Sequence[PersonBoard], now: Callable[[], float]) -> None:
+        self._boards = [board for board in boards if board.walk.names]
+        self._now = now
+        self._one: int | None = None
+
+    def press(self, key: str) -> None:
+        """A key: n next block, b back, d that set is done, 1 to 9 a person, 0 everybody; others are nothing."""
+        if key in "0123456789":
+            self._one = int(key) - 1 if 0 < int(key) <= len(self._boards) else None
+        for board in self._boards if self._one is None else [self._boards[self._one]]:
+            if key in _MOVES:
+                board.move(_MOVES[key], self._now())
+            elif key == "d":
+                board.set_done(self._now())
+
+    @property
+    def help(self) -> str:
+        """The keys in one line; empty where nobody has a plan to walk through."""
+        if not self._boards:
+            return ""
+        who = "everybody" if self._one is None else self._boards[self._one].person
+        whom = f"   1-{min(9, len(self._boards))} one person, 0 everybody: now {who}" if len(self._boards) > 1 else ""
+        return f"n next block   b back   d that set is done{whom}"
+
+
+def in_reach(seconds: float, *, every: bool = False, battery: bool = True, radio: Radio | None = None) -> list[Found]:
     """Sensors in reach, with their batteries; everything that advertises itself with `every`.
 
     Raises
@@ -48,8 +87,8 @@ def in_reach(seconds: float, *, every: bool = False, battery: bool = True) -> li
     from loadsense.sources import ble
 
     async def listened() -> list[Found]:
-        found = [one for one in await ble.scan(seconds) if every or one.profile is not None]
-        return [await ble.read_battery(one) if battery and one.profile else one for one in found]
+        found = [one for one in await ble.scan(seconds, radio) if every or one.profile is not None]
+        return [await ble.read_battery(one, radio) if battery and one.profile else one for one in found]
 
     return asyncio.run(listened())
 
@@ -124,9 +163,11 @@ async def _run_until_told(
     if shown.seconds is not None:
         loop.call_later(shown.seconds, session.end)
     running = asyncio.create_task(session.run())
-    with _screen(shown) as screen:
+    coach = Coach(boards, now)
+    with keys(coach.press), _screen(shown) as screen:
         while not running.done():
-            _draw(screen, boards, now(), shown, asked=bool(pressed) and loop.time() - pressed[-1] < _CONFIRM_S)
+            asked = bool(pressed) and loop.time() - pressed[-1] < _CONFIRM_S
+            _draw(screen, boards, now(), shown, below=_ASKED if asked else coach.help)
             await asyncio.wait({running}, timeout=1.0 / _REDRAWS_PER_S)
         _draw(screen, boards, now(), shown)
     await running
@@ -141,11 +182,10 @@ def _screen(shown: Shown) -> AbstractContextManager[Any]:
     return Live(auto_refresh=False, redirect_stderr=False)  # or the bell would be taken for text
 
 
-def _draw(screen: Any, boards: list[PersonBoard], now_s: float, shown: Shown, *, asked: bool = False) -> None:
+def _draw(screen: Any, boards: list[PersonBoard], now_s: float, shown: Shown, *, below: str = "") -> None:
     if screen is None:
         return
-    title = "Press Ctrl-C again to end the session" if asked else shown.title
-    screen.update(table([board.view(now_s) for board in boards], title=title), refresh=True)
+    screen.update(table([board.view(now_s) for board in boards], title=shown.title, below=below), refresh=True)
 
 
 def _ring(last: LastLanding) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadsense.events import ActivityStretch, Event, Excluded, Impact, Landing, LiftSet, Repetition
-from loadsense.live.sensor import LiveEvent
+from loadsense.live.state import LiveEvent
 
 
 def event_line(live: LiveEvent) -> dict[str, Any]:

@@ -40,7 +40,9 @@ def _now(view: PersonView) -> str:
         return "done" if view.blocks else "-"
     asked = "" if block.asked is None else f" of {block.asked}"
     unit = "" if block.name == block.unit else f" {block.unit}"
-    return f"{words.name(block.name)} {block.done}{asked}{unit}"
+    sign = "> " if block.name == view.declared else ""
+    seen = ", by hand" if block.by_hand else ""
+    return f"{sign}{words.name(block.name)} {block.done}{asked}{unit}{seen}"
 
 
 def _landings(view: PersonView) -> str:
@@ -81,8 +83,8 @@ def data(view: PersonView) -> str:
     return fresh + lost + unseen + (", CLIPPED" if view.clipped else "")
 
 
-def table(views: Sequence[PersonView], *, title: str) -> Table:
-    """The screen."""
+def table(views: Sequence[PersonView], *, title: str, below: str = "") -> Table:
+    """The screen, with what the keys do below."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -95,8 +97,9 @@ def table(views: Sequence[PersonView], *, title: str) -> Table:
         dim = "dim" if view.stale else ""
         made.add_row(*(_styled(view, i, text) for i, text in enumerate(texts)), style=dim)
     notes = [f"{view.person}: {note}" for view in views for note in view.notes]
-    if notes:
-        made.caption = Text("\n".join(notes[-6:]), justify="left")
+    lines = [*notes[-6:], *([below] if below else [])]
+    if lines:
+        made.caption = Text("\n".join(lines), justify="left")
     return made
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, Literal
 
 from loadsense import protocol, summary, verdict
 from loadsense.criteria import LandingTarget
 from loadsense.events import Landing, LiftSet, Repetition, Status
-from loadsense.live.sensor import LiveEvent, LiveSensor
+from loadsense.live.sensor import LiveSensor
+from loadsense.live.state import LiveEvent
+from loadsense.live.walk import LANDINGS, PlanWalk
 from loadsense.placement import CAPABILITIES, Placement, parse_placement
 from loadsense.prescriptions import PlanStage
 from loadsense.summary import Judging
@@ -46,12 +48,13 @@ class LastLanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One part of the plan: a lift with its sets, or the landings."""
+    """One part of the plan: a lift with its sets, or the landings; `by_hand` where only the coach saw it done."""
 
     name: str
     done: int
     asked: int | None
     unit: Literal["sets", "landings"]
+    by_hand: bool = False
 
     @property
     def complete(self) -> bool:
@@ -69,7 +72,9 @@ class PersonView:
     locked : str or None
         Why her plan may not be graded.
     blocks : tuple of Block
-        Of the plan, in order, as far as her sensors can see them; `current` is the first that is not complete.
+        Of the plan, in order, as far as her sensors or the coach can see them.
+    declared : str or None
+        The block that the coach declared; without one, `current` is the first that is not complete.
     landings_in_band, landings, target : int or None
         So far, provisional ones included.
     last : LastLanding or None
@@ -103,11 +108,13 @@ class PersonView:
     clipped: bool
     ended: bool
     notes: tuple[str, ...] = ()
+    declared: str | None = None
 
     @property
     def current(self) -> Block | None:
         """The block she is in."""
-        return next((block for block in self.blocks if not block.complete), None)
+        said = next((block for block in self.blocks if block.name == self.declared), None)
+        return said or next((block for block in self.blocks if not block.complete), None)
 
     @property
     def stale(self) -> bool:
@@ -144,6 +151,8 @@ class PersonBoard:
         self._seen = _Seen()
         self.target = landing_target(judging, on)
         self._landing_sensor = _landing_sensor(sensor.wearing.sensor for sensor in sensors)
+        self.walk = PlanWalk([block.name for block in self._every_block()])
+        self.walk.recall(next((sensor.said_before for sensor in sensors if sensor.said_before), ()))
 
     def hear(self, live: LiveEvent) -> LastLanding | None:
         """Take an event; returns the landing when it is one that has just become known or settled."""
@@ -180,7 +189,27 @@ class PersonBoard:
             clipped=any(state.n_clipped for state in states),
             ended=all(state.ended for state in states),
             notes=tuple(state.notes[-1] for state in states if state.notes),
+            declared=self.walk.block,
         )
+
+    def move(self, steps: int, now_s: float) -> None:
+        """The coach goes to the next or a previous block of the plan: her sensors are told what is due."""
+        if self.walk.move(steps):
+            exercise, landing_block = self.walk.word
+            for sensor in self.sensors:
+                sensor.declare(exercise, landing_block=landing_block, at_s=now_s)
+
+    def set_done(self, now_s: float) -> None:
+        """The coach says that a set is done; after the last one of a block the next block begins."""
+        current = self.view(now_s).current
+        name = self.walk.tick(current.name if current else None)
+        if name is None:
+            return
+        for sensor in self.sensors:
+            sensor.tick(name, now_s)
+        block = next(block for block in self._blocks() if block.name == name)
+        if block.complete and self.walk.block == name:
+            self.move(1, now_s)
 
     def _landing(self, landing: Landing, live: LiveEvent) -> LastLanding | None:
         known = landing.event_id in self._seen.landings
@@ -233,13 +262,20 @@ class PersonBoard:
     def _settled_sets(self) -> list[LiftSet]:
         return [one for one in self._seen.sets.values() if one.status is Status.SETTLED]
 
-    def _blocks(self) -> tuple[Block, ...]:
+    def _every_block(self) -> tuple[Block, ...]:
         judging = self._judging
         if judging.plan is None:
             return ()
         stage = protocol.chosen_stage(judging.plan, judging.person)
-        blocks = blocks_of(stage, self._settled_sets(), len(self._seen.landings), self.target)
-        return tuple(block for block in blocks if self._observed(block))
+        return blocks_of(stage, self._settled_sets(), len(self._seen.landings), self.target)
+
+    def _blocks(self) -> tuple[Block, ...]:
+        """Blocks that a sensor sees, or that the coach spoke of."""
+        return tuple(
+            _ticked(block, self.walk.ticked.get(block.name, 0), observed=self._observed(block))
+            for block in self._every_block()
+            if self._observed(block) or block.name in self.walk.ticked or block.name == self.walk.block
+        )
 
     def _observed(self, block: Block) -> bool:
         """Whether any of her sensors can see this block; what nobody sees is never shown as not done."""
@@ -259,8 +295,13 @@ def blocks_of(stage: PlanStage, sets: Sequence[LiftSet], n_landings: int, target
         left = left[taken:]
         blocks.append(Block(name=lift.exercise, done=named + taken, asked=lift.sets, unit="sets"))
     if target.landings:
-        blocks.append(Block(name="landings", done=n_landings, asked=round(target.landings), unit="landings"))
+        blocks.append(Block(name=LANDINGS, done=n_landings, asked=round(target.landings), unit="landings"))
     return tuple(blocks)
+
+
+def _ticked(block: Block, n: int, *, observed: bool) -> Block:
+    """The block with what the coach called done, where that is more than what was seen."""
+    return replace(block, done=max(block.done, n), by_hand=n > block.done or not observed)
 
 
 def band_of(landing: Landing, target: LandingTarget) -> Band:

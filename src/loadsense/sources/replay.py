@@ -27,17 +27,20 @@ class ReplaySource:
     recording : Recording
     speed : float or None
         1 is the time it took, 10 ten times as fast; None is as fast as possible.
+    start_s : float
+        When its first sample was taken, in the session.
     """
 
-    def __init__(self, recording: Recording, *, speed: float | None = 1.0) -> None:
+    def __init__(self, recording: Recording, *, speed: float | None = 1.0, start_s: float = 0.0) -> None:
         self.events: asyncio.Queue[LinkEvent] = asyncio.Queue(_MOST_WAITING)
         self._recording = recording
         self._speed = speed
+        self._start_s = start_s
         self._at_s = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def now(self) -> float:
-        """Seconds of the recording that have been played."""
+        """Seconds of the session that have been played."""
         return self._at_s
 
     async def start(self) -> None:
@@ -56,7 +59,7 @@ class ReplaySource:
         began_s = asyncio.get_running_loop().time()
         for item in self._recording.blocks(n):
             end = item.first_sample + (item.n_missing if isinstance(item, Gap) else len(item))
-            at_s = end / info.sampling_rate_hz
+            at_s = self._start_s + end / info.sampling_rate_hz
             if self._speed is not None:
                 await asyncio.sleep(began_s + at_s / self._speed - asyncio.get_running_loop().time())
             self._at_s = at_s
