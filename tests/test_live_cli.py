@@ -68,7 +68,7 @@ def test_replay_of_a_wrist_prints_repetitions_and_sets(capsys):
     [
         (["replay", SAMPLE, "--speed", "fast"], "--speed 'fast': expected a number above 0"),
         (["replay", SAMPLE, "--speed", "-1"], "--speed '-1': expected a number above 0"),
-        (["replay", SAMPLE, "--load", "deadlift"], "expected EXERCISE=KG"),
+        (["replay", SAMPLE, "--load", "deadlift"], "expected a name, an equals sign and a number"),
         (["replay", "none.csv"], "no such file"),
         (["stream"], "give a sensor: --sensor p017:hip=ADDRESS"),
         (["stream", "--sensor", "p017=AA"], "expected PERSON:PLACEMENT=ADDRESS"),
