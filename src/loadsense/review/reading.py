@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session as Reading
 
 from loadsense import evidence
-from loadsense.prescriptions import OneRepMax, Plan, Screening
+from loadsense.prescriptions import OneRepMax, Plan
 from loadsense.review.facts import (
     AskedFrom,
     DoneSession,
@@ -37,7 +37,6 @@ from loadsense.store.tables import (
     PersonRow,
     PrescriptionRow,
     RecordingRow,
-    ScreeningRow,
     SessionRecording,
     SessionRow,
     User,
@@ -98,20 +97,20 @@ def roster_facts(db: Reading, *, monday: date, sunday: date, group: str | None =
     )
 
 
-def person_facts(db: Reading, person_id: str) -> PersonFacts | None:
-    """Everything about one person; None where nobody has this pseudonym."""
+def person_facts(db: Reading, person_id: str, *, at: datetime) -> PersonFacts | None:
+    """Everything about one person at an instant; None where nobody has this pseudonym."""
     row = db.get(PersonRow, person_id)
     if row is None:
         return None
-    groups = _groups(db)
+    group = _groups(db).get(row.group_id) if row.group_id else None
     sessions = _sessions(db, select_sessions([person_id]), with_rows=True).get(person_id, ())
     return PersonFacts(
         id=person_id,
-        group=groups.get(row.group_id) if row.group_id else None,
+        group=group,
         asked=_asked(db, [person_id]).get(person_id, ()),
         sessions=sessions,
         flags=_flags(db, [person_id]).get(person_id, ()),
-        screening=_screening(db, person_id),
+        screening=stored_people.screening_at(db, person_id, today_of(group, at)),
         one_rms=_one_rms(db, person_id),
         dxa=_dxa(db, person_id),
         markers=_markers(db, person_id),
@@ -288,12 +287,6 @@ def _flag_facts(row: FlagRow, login: str) -> FlagFacts:
         cleared_by=row.cleared_by,
         cleared_on=row.cleared_on,
     )
-
-
-def _screening(db: Reading, person_id: str) -> Screening | None:
-    chosen = select(ScreeningRow).where(ScreeningRow.person_id == person_id)
-    row = db.scalars(chosen.order_by(ScreeningRow.screened_on.desc(), ScreeningRow.id.desc())).first()
-    return None if row is None else stored_people.screening_from(row.answers)
 
 
 def _one_rms(db: Reading, person_id: str) -> tuple[OneRepMax, ...]:

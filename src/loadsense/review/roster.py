@@ -176,7 +176,7 @@ def _reason(week: Week, standing: Standing, open_reds: Sequence[str], last_days:
         }
         drop = counted if week.missed else set()
         parts += [part for part in week.status.reason.split("; ") if part not in drop and part not in parts]
-    return "; ".join(parts) if standing is not Standing.AS_PLANNED else ""
+    return "; ".join(dict.fromkeys(parts)) if standing is not Standing.AS_PLANNED else ""
 
 
 def _dose(row: DoseRow | None, what: str, week: Week) -> Dose:

@@ -6,12 +6,12 @@ the installation. A token of a program has scopes instead: it may never do more 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 
 class Role(IntEnum):
@@ -109,7 +109,16 @@ def refused(access: Access, visitor: Visitor, *, subject: str | None) -> bool:
     return not (access.own and visitor.role is Role.ATHLETE and is_hers)
 
 
+def names_of(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Name of every route, those of included routers too."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from names_of(included.routes)
+        else:
+            yield getattr(route, "name", "") or ""
+
+
 def unlisted(routes: Iterable[BaseRoute]) -> list[str]:
     """Names of routes that the table does not have: must be empty."""
-    names = (getattr(route, "name", "") for route in routes if not isinstance(route, Mount) or route.name)
-    return sorted(name for name in names if name not in ACCESS)
+    return sorted(name or "(unnamed)" for name in names_of(routes) if name not in ACCESS)

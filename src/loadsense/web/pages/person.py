@@ -36,7 +36,7 @@ def person(request: Request, person_id: PersonId, weeks: Weeks = 12) -> Response
 def person_of(shown: Dashboard, person_id: str, n_weeks: int) -> PersonPage:
     """The page object; 404 where nobody has this pseudonym."""
     with shown.store.reading() as db:
-        facts = reading.person_facts(db, person_id)
+        facts = reading.person_facts(db, person_id, at=shown.now())
     if facts is None:
         raise HTTPException(404)
     today = reading.today_of(facts.group, shown.now())
