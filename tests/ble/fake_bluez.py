@@ -5,6 +5,9 @@
 Two habits of the real daemon are modelled after bleak issue 2002: it tells every subscribed D-Bus client of each
 notification, and after a reconnection it serves a subscriber again whose D-Bus connection is still open. That is what
 doubles notifications when a client that lost its link is not disconnected.
+
+Notifications reach a client in one of two ways, as with the real daemon: `StartNotify` tells it by `PropertiesChanged`
+signals, `AcquireNotify` hands it a socket of its own, a packet for each notification.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +72,10 @@ class FakeBlueZ:
         self.devices: dict[str, Any] = {}
         self.subscribers: dict[str, set[str]] = {}
         self.served: set[str] = set()
+        self.sockets: dict[str, socket.socket] = {}
         self.scanner: BleakScanner | None = None
         self.tasks: set[asyncio.Task[None]] = set()
+        self.before_connecting: Callable[[], Awaitable[None]] | None = None
 
     async def start(self, address: str) -> FakeBlueZ:
         self.bus = await MessageBus(bus_address=address, negotiate_unix_fd=True).connect()
@@ -103,6 +110,8 @@ class FakeBlueZ:
         if self.scanner:
             await self.scanner.stop()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for own in self.sockets.values():
+            own.close()
         self.bus.disconnect()
         await self.bus.wait_for_disconnect()
 
@@ -181,10 +190,14 @@ class FakeBlueZ:
         path = m.path
 
         def gone(_: Any) -> None:
+            for own in [own for own in self.sockets if own.startswith(path)]:
+                self.sockets.pop(own).close()
             self._changed(path, DEVICE, ServicesResolved=Variant("b", False))
             self._changed(path, DEVICE, Connected=Variant("b", False))
 
-        client = BleakClient(self.devices[path], gone, timeout=5, backend=self.rig.Client)
+        if self.before_connecting is not None:
+            await self.before_connecting()
+        client = BleakClient(self.devices[path], gone, timeout=2, backend=self.rig.Client)
         await client.connect()
         self.clients[path] = client
         self._changed(path, DEVICE, Connected=Variant("b", True))
@@ -209,6 +222,8 @@ class FakeBlueZ:
                 "Notifying": Variant("b", False),
                 "MTU": Variant("q", mtu),
             }
+            if "notify" in c.properties:
+                facts["NotifyAcquired"] = Variant("b", False)
             self._added(own, {CHARACTERISTIC: facts})
             for d in c.descriptors:
                 described = {"UUID": Variant("s", d.uuid), "Characteristic": Variant("o", own)}
@@ -238,6 +253,17 @@ class FakeBlueZ:
                 self._changed(path, CHARACTERISTIC, Value=Variant("ay", bytes(value)))
 
         await client.start_notify(characteristic, heard)
+
+    async def _GattCharacteristic1_AcquireNotify(self, m: Message) -> Message:
+        client, characteristic = self._characteristic(m.path)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        self.sockets[m.path] = ours
+        await client.start_notify(characteristic, lambda _, value: ours.send(bytes(value)))
+        self._changed(m.path, CHARACTERISTIC, NotifyAcquired=Variant("b", True))
+        answer = Message.new_method_return(m, "hq", [0, client.mtu_size])
+        answer.unix_fds = [theirs.detach()]
+        return answer
 
     async def _GattCharacteristic1_StopNotify(self, m: Message) -> None:
         client, characteristic = self._characteristic(m.path)

@@ -256,6 +256,30 @@ def test_another_range_or_rate_than_asked_is_said():
     played(story)
 
 
+def test_what_comes_before_the_sensor_is_set_up_is_of_nobody_s_settings():
+    async def story(rig):
+        virtual = VirtualSensor(rig, "LS-01", NOISE, rate_hz=400, most_samples=1)
+        virtual.n, virtual.used_range_g, virtual.streaming = 1, 2, True  # another program left it so
+        await virtual.start()
+        sensor = sensor_of(rig, virtual, asked=(400, None))
+        await sensor.start()
+        await asyncio.sleep(0.3)
+        rig.link.lose()
+        await until(lambda: sensor._link == 2 and sensor._early is None)
+        await asyncio.sleep(0.2)
+        await sensor.stop()
+        events = heard(sensor)
+        decoder = make_decoder("loadsense", events[0].settings)
+        rows = np.concatenate([p.accel_g for e in events if isinstance(e, Payload) for p in decoder.decode(e.data)])
+        assert rows.std() == pytest.approx(1.0, abs=0.1)  # counts of +-2 g taken for +-16 g would be eight times that
+        got = numbers(events)
+        assert len(virtual.sent) > len(got) == len(set(got))
+        n_again = sum(e.link == 2 for e in events if isinstance(e, Payload))
+        assert got[-n_again:] == virtual.sent[-n_again:]  # of the second connection nothing is forgotten
+
+    played(story)
+
+
 def test_a_sensor_of_another_make_is_refused_by_name():
     async def story(rig):
         virtual = await VirtualSensor(rig, "LS-01", NOISE).start()
