@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from statistics import median
+from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.flights import FlightCriteria, FlightFinder, FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ
-from loadsense.detection.rhythm import alike_and_even, dominant_lag, strongest_rhythm
+from loadsense.detection.rhythm import alike_and_even, dominant_lag, is_rhythmic, strongest_rhythm
 from loadsense.events import Takeoff
 from loadsense.samples import FloatArray
+
+#: Rhythms are looked for at lags that leave this many samples.
+_LEAST_OVERLAP: Final = 80
+#: Scores closer than this to a threshold are worked out to the last bit, points.
+_ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +224,7 @@ class BodyJudge:
         self._blocks: list[tuple[int, bool]] = [(0, landing_block)]
         is_slow = sampling_rate_hz < criteria.score.slow_below_hz
         self._excess_g_s = criteria.score.slow_deficit_g_s if is_slow else 0.0
+        self._rhythm_lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
         self._finder = FlightFinder(criteria.flight)
         share = criteria.most_peak_share_of_range
         self.least_peak_g = min(criteria.least_peak_g, share * range_g) if range_g else criteria.least_peak_g
@@ -246,20 +255,29 @@ class BodyJudge:
         return [impact for impact in found if impact.peak_g >= self.least_peak_g]
 
     def judge(self, impact: FlightImpact, trace: Trace, until: int) -> Verdict:
-        """Is it a landing, by the samples before grid index `until`?"""
+        """Is it a landing, by the samples before grid index `until`?
+
+        Only what the verdict hangs on is worked out: of a running step rarely more than its rhythm and its own train.
+        """
         reason = self.gate(impact, trace, until)
         if reason:
             return Verdict(reason=reason)
-        criteria, features = self._criteria, self.features(impact, trace, until)
-        if features.turn_deg > criteria.most_turn_deg:
+        criteria, turn_deg = self._criteria, turned_deg(trace, impact.flight.start, impact.peak, until)
+        if turn_deg > criteria.most_turn_deg:
             return Verdict(reason=criteria.turned_means)
-        takeoff = Takeoff.PUSH if features.push_g_s >= criteria.push_g_s else Takeoff.NONE
-        reason = self._in_train(impact, features) if features.is_rhythmic else self._alone(impact, features, trace)
+        has_push = self._push_g_s(impact, trace) >= criteria.push_g_s
+        seen = _Around(impact, trace, until, self._near(impact, until))
+        interval_s = None
+        if self._is_rhythmic(seen):
+            reason = self._in_train(seen)
+            interval_s = None if reason else self._interval(impact, trace, until) / GRID_HZ
+        else:
+            reason = self._alone(seen, turn_deg, has_push=has_push)
         return Verdict(
             reason=reason,
-            takeoff=takeoff,
-            interval_s=features.interval_s if features.is_rhythmic and not reason else None,
-            untested=takeoff is Takeoff.NONE and impact.flight.deficit_g_s < criteria.drop_deficit_g_s,
+            takeoff=Takeoff.PUSH if has_push else Takeoff.NONE,
+            interval_s=interval_s,
+            untested=not has_push and impact.flight.deficit_g_s < criteria.drop_deficit_g_s,
             may_join=bool(reason),
         )
 
@@ -292,28 +310,54 @@ class BodyJudge:
         return min(criteria.least_deficit_g_s, criteria.block_deficit_g_s if self._in_block(impact) else 9.0)
 
     def features(self, impact: FlightImpact, trace: Trace, until: int) -> Features:
-        """Everything the verdict hangs on."""
-        flight, peak = impact.flight, impact.peak
-        lags = np.arange(28, round(self._criteria.rhythm_longest_lag_s * GRID_HZ), 2)
-        clipped = np.minimum(trace.g(peak - 200, until), 4.0)
-        rhythm = strongest_rhythm(clipped, lags, 80)
-        near = [c for c in self._around if peak - 260 < c.peak and c.flight.end <= min(until, peak + 48)]
-        soon = [c for c in near if 0 < c.flight.end - flight.end < 100]
-        begins = peak - self._begin < 130 and len(soon) >= 2
-        alike = [self._alike_of(c, trace, until)[0] for c in near if c.peak <= peak and c.flight.deficit_g_s > 0.05]
+        """Everything a verdict may hang on."""
+        seen = _Around(impact, trace, until, self._near(impact, until))
+        clipped = np.minimum(trace.g(impact.peak - 200, until), 4.0)
+        alike, evenness = self._likeness(seen)
         return Features(
-            push_g_s=trace.surplus_g_s(max(self._begin, flight.start - 50), flight.start),
-            impulse_g_s=trace.surplus_g_s(flight.end, min(until, flight.end + 40)),
-            turn_deg=turned_deg(trace, flight.start, peak, until),
-            unrest_g=_spread_g(trace.g(peak + 30, min(until, peak + 80))),
-            rhythm=rhythm,
+            push_g_s=self._push_g_s(impact, trace),
+            impulse_g_s=_impulse_g_s(seen),
+            turn_deg=turned_deg(trace, impact.flight.start, impact.peak, until),
+            unrest_g=_unrest_g(seen),
+            rhythm=strongest_rhythm(clipped, self._rhythm_lags, _LEAST_OVERLAP),
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
-            alike=alike[-1] if alike else 0.0,
-            evenness=self._alike_of(impact, trace, until)[1],
-            train_deficit_g_s=float(np.median([c.flight.deficit_g_s for c in near])),
-            train_alike=float(np.median(alike)) if alike else 0.0,
-            is_rhythmic=rhythm >= self._criteria.rhythm or begins,
+            alike=alike,
+            evenness=evenness,
+            train_deficit_g_s=_train_deficit_g_s(seen),
+            train_alike=self._train_alike(seen),
+            is_rhythmic=self._is_rhythmic(seen),
         )
+
+    def _near(self, impact: FlightImpact, until: int) -> list[FlightImpact]:
+        """The impacts of the seconds around one, itself among them, that were over by then."""
+        first, last_end = impact.peak - 260, min(until, impact.peak + 48)
+        return [c for c in self._around if first < c.peak and c.flight.end <= last_end]
+
+    def _push_g_s(self, impact: FlightImpact, trace: Trace) -> float:
+        start = impact.flight.start
+        return trace.surplus_g_s(max(self._begin, start - 50), start)
+
+    def _is_rhythmic(self, seen: _Around) -> bool:
+        """Strong rhythm, or a stream that begins in the middle of a train."""
+        impact = seen.impact
+        if impact.peak - self._begin < 130:
+            ends = [c.flight.end - impact.flight.end for c in seen.near]
+            if sum(0 < end < 100 for end in ends) >= 2:
+                return True
+        g, near = seen.trace.g(impact.peak - 200, seen.until), round(impact.interval_s * GRID_HZ)
+        return is_rhythmic(g, self._rhythm_lags, _LEAST_OVERLAP, level=self._criteria.rhythm, near=near)
+
+    def _likeness(self, seen: _Around) -> tuple[float, float]:
+        """Alikeness of the last impact of the train so far, and evenness of this one: nearly always the same one."""
+        train, value = seen.train(), self._alike_of(seen.impact, seen.trace, seen.until)
+        if not train:
+            return 0.0, value[1]
+        last = value if train[-1] is seen.impact else self._alike_of(train[-1], seen.trace, seen.until)
+        return last[0], value[1]
+
+    def _train_alike(self, seen: _Around) -> float:
+        train = seen.train()
+        return median([self._alike_of(c, seen.trace, seen.until)[0] for c in train]) if train else 0.0
 
     def _interval(self, impact: FlightImpact, trace: Trace, until: int) -> int:
         if impact.interval_s < 0.85:
@@ -327,27 +371,40 @@ class BodyJudge:
         if end <= until and impact.peak in self._alike:
             return self._alike[impact.peak]
         first, last = impact.peak - 240, min(until, end)
-        rows, g = np.clip(trace.rows(first, last), -4.0, 4.0), np.minimum(trace.g(first, last), 4.0)
+        rows, g = trace.rows(first, last), trace.g(first, last)
         value = alike_and_even(rows, g, self._interval(impact, trace, until))
         if end <= until:
             self._alike[impact.peak] = value
         return value
 
-    def _in_train(self, impact: FlightImpact, features: Features) -> str:
-        """Return the reason why one of several rhythmic impacts is no landing; empty where it is one."""
-        deficit, score = impact.flight.deficit_g_s, self._criteria.score
+    def _in_train(self, seen: _Around) -> str:
+        """Return the reason why one of several rhythmic impacts is no landing; empty where it is one.
+
+        A step too shallow for any likeness to make it a landing is let go without asking how alike it is.
+        """
+        impact, score, deficit = seen.impact, self._criteria.score, seen.impact.flight.deficit_g_s
         if deficit >= self._criteria.sure_deficit_g_s:
             return ""
+        interval_s = self._interval(impact, seen.trace, seen.until) / GRID_HZ
+        if deficit / max(interval_s, 0.3) < self._criteria.least_duty:
+            return "running step"
+        least = score.stay if self._follows(impact, interval_s) else score.enter
+        depth = min(_train_deficit_g_s(seen) - self._excess_g_s, score.most_train_deficit_g_s)
+        most = abs(score.alike) + abs(score.train_alike) + 2.0 * abs(score.evenness)
+        if score.train_deficit * depth + most + score.bias < least - _ROUNDING:
+            return "running step"
+        alike, evenness = self._likeness(seen)
+        known = score.train_deficit * depth + score.alike * alike + score.evenness * evenness + score.bias
+        if known + abs(score.train_alike) < least - _ROUNDING:
+            return "running step"
         points = (
-            score.train_deficit * min(features.train_deficit_g_s - self._excess_g_s, score.most_train_deficit_g_s)
-            + score.alike * features.alike
-            + score.train_alike * features.train_alike
-            + score.evenness * features.evenness
+            score.train_deficit * depth
+            + score.alike * alike
+            + score.train_alike * self._train_alike(seen)
+            + score.evenness * evenness
             + score.bias
         )
-        duty = deficit / max(features.interval_s, 0.3)
-        least = score.stay if self._follows(impact, features.interval_s) else score.enter
-        return "" if points >= least and duty >= self._criteria.least_duty else "running step"
+        return "" if points >= least else "running step"
 
     def _follows(self, impact: FlightImpact, interval_s: float) -> bool:
         """One or two landing intervals after an accepted landing."""
@@ -355,22 +412,20 @@ class BodyJudge:
             return False
         return self._is_beat((impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0))
 
-    def _alone(self, impact: FlightImpact, features: Features, trace: Trace) -> str:
+    def _alone(self, seen: _Around, turn_deg: float, *, has_push: bool) -> str:
         """Return the reason why a lone impact is no landing; empty where it is one."""
-        criteria, flight, last = self._criteria, impact.flight, self._last
-        if features.impulse_g_s < criteria.least_lone_impulse_g_s and not self._clipped(impact, trace):
+        criteria, impact, flight, last = self._criteria, seen.impact, seen.impact.flight, self._last
+        if _impulse_g_s(seen) < criteria.least_lone_impulse_g_s and not self._clipped(impact, seen.trace):
             return "no landing impulse"
         if last is not None and self._is_rebound(impact, last):
             return "second bounce"
-        if features.push_g_s >= criteria.push_g_s:
-            least = criteria.jump_deficit_g_s + criteria.unrest_deficit_s * max(
-                0.0, features.unrest_g - criteria.calm_g
-            )
+        if has_push:
+            least = criteria.jump_deficit_g_s + criteria.unrest_deficit_s * max(0.0, _unrest_g(seen) - criteria.calm_g)
             enough = flight.deficit_g_s >= least and flight.minimum_g <= criteria.jump_minimum_g
             return "" if enough else "flight too short"
         least = criteria.block_deficit_g_s if self._in_block(impact) else criteria.drop_deficit_g_s
         is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
-        is_hard = impact.peak_g >= criteria.drop_peak_g and features.turn_deg <= criteria.drop_turn_deg
+        is_hard = impact.peak_g >= criteria.drop_peak_g and turn_deg <= criteria.drop_turn_deg
         return "" if is_drop and is_hard else "sat down"
 
     def _is_rebound(self, impact: FlightImpact, landing: FlightImpact) -> bool:
@@ -384,12 +439,42 @@ class BodyJudge:
         return bool(np.abs(rows).max() >= 0.95 * self._range_g)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """An impact, the trace as it was known at a grid index, and the impacts around."""
+
+    impact: FlightImpact
+    trace: Trace
+    until: int
+    near: list[FlightImpact]
+
+    def train(self) -> list[FlightImpact]:
+        """Those up to this one whose flights are deep enough to be of one train with it."""
+        return [c for c in self.near if c.peak <= self.impact.peak and c.flight.deficit_g_s > 0.05]
+
+
+def _train_deficit_g_s(seen: _Around) -> float:
+    return median([c.flight.deficit_g_s for c in seen.near])
+
+
+def _impulse_g_s(seen: _Around) -> float:
+    end = seen.impact.flight.end
+    return seen.trace.surplus_g_s(end, min(seen.until, end + 40))
+
+
+def _unrest_g(seen: _Around) -> float:
+    return _spread_g(seen.trace.g(seen.impact.peak + 30, min(seen.until, seen.impact.peak + 80)))
+
+
 def turned_deg(trace: Trace, start: int, peak: int, until: int) -> float:
     """Angle between the mean acceleration before the flight and after the impact; 0 where one is not there."""
     before = trace.rows(start - 150, start - 60)
     after = trace.rows(peak + 50, min(until, peak + 100))
     if len(before) < 20 or len(after) < 20:
         return 0.0
+    loops = kernels.compiled()
+    if loops is not None:
+        return _degrees(loops.turn(before, after))
     return angle_deg(before.mean(axis=0), after.mean(axis=0))
 
 
@@ -401,4 +486,9 @@ def _spread_g(values: FloatArray) -> float:
 def angle_deg(first: FloatArray, second: FloatArray) -> float:
     """Angle between two vectors, degrees."""
     length = float(np.sqrt((first * first).sum() * (second * second).sum())) + 1e-9
-    return float(np.degrees(np.arccos(np.clip(float((first * second).sum()) / length, -1.0, 1.0))))
+    return _degrees(float((first * second).sum()) / length)
+
+
+def _degrees(cosine: float) -> float:
+    """Angle of a cosine that rounding may have taken beyond 1."""
+    return float(np.degrees(np.arccos(min(max(cosine, -1.0), 1.0))))

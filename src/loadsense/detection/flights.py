@@ -9,10 +9,11 @@ at take-off without smearing the push-off into the flight, as a low-pass would.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.history import GRID_HZ, History, magnitude
 from loadsense.samples import BoolArray, FloatArray, IntArray
 
@@ -86,6 +87,8 @@ class FlightImpact:
 
 #: Half a running median of seven samples.
 MEDIAN_HALF = 3
+#: Samples worked out at a time where the history holds them: ten hops cost little more than one.
+_AHEAD: Final = 400
 
 
 #: Exchanges that bring the median of seven, and of nine, to the middle lane.
@@ -117,76 +120,126 @@ def _median(values: FloatArray, width: int, exchanges: tuple[tuple[int, int], ..
     return lane[width // 2]
 
 
+Values = TypeVar("Values", FloatArray, BoolArray)
+
+
 class Trace:
     """Seconds of the grid that were asked for: rows, |a| and its running median, from `start` to `end`.
 
-    The median reaches to `median_end`, three samples less until the stream is closed.
+    The median reaches to `median_end`, three samples less until the stream is closed. What the history holds beyond
+    `end` may have been worked out already, many hops at once, but nothing here shows it before the trace gets there.
     """
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
+        size = 2 * keep + _AHEAD
+        self._rows: FloatArray = np.empty((size, 3))
+        self._g: FloatArray = np.empty(size)
+        self._median_g: FloatArray = np.empty(size)
+        self._recorded: BoolArray = np.empty(size, dtype=np.bool_)
         self.clear()
 
     def clear(self) -> None:
         """Hold nothing."""
         self.start = self.end = self.median_end = 0
-        self._rows: FloatArray = np.empty((0, 3))
-        self._g: FloatArray = np.empty(0)
-        self._median_g: FloatArray = np.empty(0)
-        self._recorded: BoolArray = np.empty(0, dtype=np.bool_)
+        self._offset = self._filled = self._median_filled = 0
+        self._last_missing = -1
 
     def extend(self, history: History, end: int) -> bool:
         """Bring the trace up to a grid index; True where it had to begin anew because too much lay between."""
         anew = self.end == 0 or end - self.end > self._keep
         if anew:
             self.clear()
-            self.start = self.end = max(history.grid_start, end - self._keep)
+            self.start = self.end = self.median_end = max(history.grid_start, end - self._keep)
+            self._offset = self._filled = self._median_filled = self.start
         if end <= self.end:
             return anew
-        rows, recorded = history.grid(self.end, end)
-        drop = max(0, len(self._rows) - self._keep)
-        self._rows = np.concatenate((self._rows[drop:], rows))
-        self._g = np.concatenate((self._g[drop:], magnitude(rows)))
-        self._recorded = np.concatenate((self._recorded[drop:], recorded))
-        self.start += drop
+        self.start += max(0, self.end - self.start - self._keep)
         self.end = end
-        self._extend_median(drop, closing=False)
+        if end > self._filled:
+            self._fill(history, max(end, min(history.grid_complete, end + _AHEAD)))
+        self.median_end = max(self.start, end - MEDIAN_HALF)
         return anew
 
     def close(self) -> None:
         """Take the median to the end, the last sample repeated."""
-        self._extend_median(0, closing=True)
+        if self.end > self.start:
+            self._fill_median(closing=True)
+            self.median_end = self.end
 
-    def _extend_median(self, drop: int, *, closing: bool) -> None:
-        kept = self._median_g[drop:]
-        known = self.start + len(kept)
-        values = self._g[max(0, known - MEDIAN_HALF - self.start) :]
+    def _fill(self, history: History, end: int) -> None:
+        """Work out what the history holds up to a grid index."""
+        first = self._filled
+        if end - self._offset > len(self._g):
+            self._make_room(end - self.start)
+        rows, recorded = history.grid(first, end)
+        new = slice(first - self._offset, end - self._offset)
+        self._rows[new], self._g[new], self._recorded[new] = rows, magnitude(rows), recorded
+        self._filled = end
+        missing = np.flatnonzero(~recorded)
+        if len(missing):
+            self._last_missing = first + int(missing[-1])
+        self._fill_median(closing=False)
+
+    def _make_room(self, n: int) -> None:
+        """Let the arrays begin at `start`, and grow where n samples need more room."""
+        kept = slice(self.start - self._offset, self._filled - self._offset)
+        size = max(n, len(self._g))
+        self._rows = _moved(self._rows, kept, size)
+        self._g, self._median_g = _moved(self._g, kept, size), _moved(self._median_g, kept, size)
+        self._recorded = _moved(self._recorded, kept, size)
+        self._offset = self.start
+
+    def _fill_median(self, *, closing: bool) -> None:
+        known = self._median_filled
+        values = self._g[max(0, known - MEDIAN_HALF - self._offset) : self._filled - self._offset]
         if known == self.start:
             values = np.concatenate((np.full(MEDIAN_HALF, values[0]), values))
         if closing:
             values = np.concatenate((values, np.full(MEDIAN_HALF, values[-1])))
-        self._median_g = np.concatenate((kept, median_of_seven(values)))
-        self.median_end = self.start + len(self._median_g)
+        median = median_of_seven(values)
+        self._median_g[known - self._offset : known - self._offset + len(median)] = median
+        self._median_filled = known + len(median)
+
+    def _span(self, first: int, end: int, stop: int) -> slice:
+        """Where [first, end) lies in the arrays, as far as it is held."""
+        low = max(first, self.start)
+        return slice(low - self._offset, max(low, min(end, stop)) - self._offset)
 
     def rows(self, first: int, end: int) -> FloatArray:
         """Rows [first, end), as far as they are held; shape (n, 3), RAW g."""
-        return self._rows[max(0, first - self.start) : max(0, end - self.start)]
+        return self._rows[self._span(first, end, self.end)]
 
     def g(self, first: int, end: int) -> FloatArray:
         """|a| over [first, end), as far as it is held, RAW g."""
-        return self._g[max(0, first - self.start) : max(0, end - self.start)]
+        return self._g[self._span(first, end, self.end)]
 
     def median_g(self, first: int, end: int) -> FloatArray:
         """Median-filtered |a| over [first, end), as far as it is held, RAW g."""
-        return self._median_g[max(0, first - self.start) : max(0, end - self.start)]
+        return self._median_g[self._span(first, end, self.median_end)]
 
     def recorded(self, first: int, end: int) -> bool:
         """Whether every sample of [first, end) was recorded."""
-        return bool(self._recorded[max(0, first - self.start) : max(0, end - self.start)].all())
+        return first > self._last_missing or bool(self._recorded[self._span(first, end, self.end)].all())
 
     def surplus_g_s(self, first: int, end: int) -> float:
         """Integral of (|a| - 1)+ over [first, end), g s."""
-        return float(np.maximum(self.g(first, end) - 1.0, 0.0).sum()) / GRID_HZ
+        return _surplus(self.g(first, end)) / GRID_HZ
+
+
+def _moved(values: Values, kept: slice, size: int) -> Values:
+    """Those that are kept, at the beginning of a new array."""
+    new = np.empty_like(values, shape=(size, *values.shape[1:]))
+    new[: kept.stop - kept.start] = values[kept]
+    return new
+
+
+def _surplus(g: FloatArray) -> float:
+    """Sum of (|a| - 1)+."""
+    loops = kernels.compiled()
+    if loops is not None and len(g) <= kernels.LONGEST_SUM:
+        return float(loops.surplus(g))
+    return float(np.maximum(g - 1.0, 0.0).sum())
 
 
 def runs_below(values: FloatArray, level: float) -> tuple[IntArray, IntArray]:
@@ -236,8 +289,22 @@ class FlightFinder:
 
     def _runs(self, trace: Trace) -> list[Flight]:
         """Runs below the level, joined over short rattle."""
-        median = trace.median_g(self._from, trace.median_end)
-        starts, ends = runs_below(median, self._criteria.below_g)
+        criteria, first = self._criteria, self._from
+        median_g = trace.median_g(first, trace.median_end)
+        loops = kernels.compiled()
+        if loops is not None and len(median_g) <= kernels.LONGEST_SUM:
+            g = trace.g(first, trace.median_end)
+            table = loops.runs(median_g, g, criteria.below_g, self._join, criteria.join_surplus_g_s)
+            return [
+                Flight(
+                    start=first + int(start), end=first + int(end), deficit_g_s=deficit / GRID_HZ, minimum_g=lowest_g
+                )
+                for start, end, deficit, lowest_g in table.tolist()
+            ]
+        return [self._flight(trace, start, end) for start, end in self._joined(trace, median_g)]
+
+    def _joined(self, trace: Trace, median_g: FloatArray) -> list[tuple[int, int]]:
+        starts, ends = runs_below(median_g, self._criteria.below_g)
         joined: list[tuple[int, int]] = []
         for start, end in zip((starts + self._from).tolist(), (ends + self._from).tolist(), strict=True):
             if end - start < 2 and end < trace.median_end:
@@ -246,7 +313,7 @@ class FlightFinder:
                 joined[-1] = (joined[-1][0], end)
             else:
                 joined.append((start, end))
-        return [self._flight(trace, start, end) for start, end in joined]
+        return joined
 
     def _is_rattle(self, trace: Trace, end: int, start: int) -> bool:
         return start - end <= self._join and trace.surplus_g_s(end, start) < self._criteria.join_surplus_g_s

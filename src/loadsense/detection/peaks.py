@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.body import turned_deg
 from loadsense.detection.flights import Trace
 from loadsense.detection.history import GRID_HZ
+from loadsense.samples import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,23 +69,27 @@ class PeakFinder:
 
     def find(self, trace: Trace, *, closing: bool = False) -> list[LoudPeak]:
         """Bursts that are over."""
-        self._from = max(self._from, trace.start)
-        g = trace.g(self._from, trace.end)
-        over = np.flatnonzero(g >= self._least_peak_g)
-        if not len(over):
-            self._from = trace.end
-            return []
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(over) > self._apart) + 1))
+        first = self._from = max(self._from, trace.start)
+        g = trace.g(first, trace.end)
         found: list[LoudPeak] = []
-        first = self._from
-        for start, end in zip(starts, np.append(starts[1:], len(over)), strict=True):
-            low, high = int(over[start]), int(over[end - 1]) + 1
-            if not closing and len(g) - high < self._apart:
-                self._from = first + low
+        for low, high, at, peak_g in self._bursts(g):
+            if not closing and len(g) - int(high) < self._apart:
+                self._from = first + int(low)
                 return found
-            found.append(self._peak(first + low + int(g[low:high].argmax()), float(g[low:high].max())))
+            found.append(self._peak(first + int(at), peak_g))
         self._from = trace.end
         return found
+
+    def _bursts(self, g: FloatArray) -> list[list[float]]:
+        """First value over the least peak, the one behind the last, the highest, and its height, of each burst."""
+        loops = kernels.compiled()
+        if loops is not None:
+            table: list[list[float]] = loops.bursts(g, self._least_peak_g, self._apart).tolist()
+            return table
+        over = np.flatnonzero(g >= self._least_peak_g)
+        parts = np.split(over, np.flatnonzero(np.diff(over) > self._apart) + 1) if len(over) else []
+        edges = [(int(part[0]), int(part[-1]) + 1) for part in parts]
+        return [[low, high, low + int(g[low:high].argmax()), float(g[low:high].max())] for low, high in edges]
 
     def _peak(self, peak: int, peak_g: float) -> LoudPeak:
         since_s = (peak - self._last) / GRID_HZ if self._last is not None else 9.0

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from loadsense import kernels
 from loadsense.samples import FloatArray, IntArray
+
+#: Peaks are cut at this before anything is correlated, RAW g: one hard landing must not outweigh the others.
+PEAKS_CUT_G: Final = 4.0
 
 
 def autocorrelations(signal: FloatArray, lags: IntArray) -> FloatArray:
@@ -45,6 +50,28 @@ def strongest_rhythm(magnitude_g: FloatArray, lags: IntArray, least_overlap: int
     return float(max(0.0, autocorrelations(magnitude_g, lags).max())) if len(lags) else 0.0
 
 
+def is_rhythmic(magnitude_g: FloatArray, lags: IntArray, least_overlap: int, *, level: float, near: int = 0) -> bool:
+    """Whether the strongest rhythm of |a|, its peaks cut at 4 g, reaches a level above 0.
+
+    Parameters
+    ----------
+    magnitude_g : ndarray, shape (n,)
+        |a|, RAW g.
+    lags : ndarray of int
+        In samples, ascending.
+    least_overlap : int
+        Lags that leave fewer samples are not looked at.
+    level : float
+        Least autocorrelation.
+    near : int
+        Where to look first; changes nothing but the time it takes.
+    """
+    loops = kernels.compiled()
+    if loops is not None and len(magnitude_g) <= kernels.LONGEST_SIGNAL:
+        return bool(loops.is_rhythmic(magnitude_g, lags, least_overlap, near, level))
+    return strongest_rhythm(np.minimum(magnitude_g, PEAKS_CUT_G), lags, least_overlap) >= level
+
+
 def dominant_lag(magnitude_g: FloatArray, shortest: int, longest: int) -> int:
     """Lag of the highest local maximum of the autocorrelation, in samples; 0 where there is none."""
     n = len(magnitude_g)
@@ -73,8 +100,13 @@ def alike_and_even(accel_g: FloatArray, magnitude_g: FloatArray, interval: int) 
     The first is near 1 where every impact comes through both legs alike; it is lower in running, where left and right
     steps mirror the horizontal axes, and in a pocket, which feels one leg. The second is below 0 in running, which
     repeats after a stride, not after a step, and 0 otherwise: that likeness wanes with time says nothing. Both lags are
-    moved to where |a| fits best; 0 where there is no room.
+    moved to where |a| fits best; 0 where there is no room. Rows and |a| are cut at 4 g.
     """
+    loops = kernels.compiled()
+    if loops is not None and len(accel_g) <= kernels.LONGEST_SIGNAL:
+        alike, even = loops.alike_and_even(accel_g, magnitude_g, interval)
+        return alike, even
+    accel_g, magnitude_g = np.clip(accel_g, -PEAKS_CUT_G, PEAKS_CUT_G), np.minimum(magnitude_g, PEAKS_CUT_G)
     room = len(accel_g) - 60
     if interval < 24 or interval + 3 > room:
         return 0.0, 0.0

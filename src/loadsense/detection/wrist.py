@@ -13,7 +13,7 @@ import numpy as np
 from loadsense.detection.body import Verdict, turned_deg
 from loadsense.detection.flights import Flight, FlightImpact, Trace, median_of_nine, runs_below
 from loadsense.detection.history import GRID_HZ
-from loadsense.detection.rhythm import strongest_rhythm
+from loadsense.detection.rhythm import is_rhythmic
 from loadsense.events import Takeoff
 from loadsense.samples import FloatArray
 
@@ -184,8 +184,8 @@ class WristJudge:
         if turn_deg < criteria.unturned_below_deg and min(before, landing) < least:
             return "stumble or arm swing"
         lags = np.arange(28, round(criteria.rhythm_longest_lag_s * GRID_HZ), 2)
-        rhythm = strongest_rhythm(np.minimum(trace.g(peak - 200, until), 4.0), lags, 80)
-        return "running step" if rhythm >= criteria.most_rhythm else ""
+        is_step = is_rhythmic(trace.g(peak - 200, until), lags, 80, level=criteria.most_rhythm)
+        return "running step" if is_step else ""
 
     def _impulses(self, impact: FlightImpact, trace: Trace, until: int) -> tuple[float, float, float]:
         """Smoothed impulse before the dip and after it, g s, and the smoothed peak after it, RAW g."""
