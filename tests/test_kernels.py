@@ -169,86 +169,6 @@ def test_a_closed_window_is_filtered_alike(loops, monkeypatch, n_signals):
     assert (lowpass.zero_phase(window, cutoff_hz=20.0, sampling_rate_hz=100.0) == expected).all()
 
 
-# -- text to numbers
-
-CELLS = st.one_of(
-    st.floats(-16.0, 16.0).map("{:.3f}".format),
-    st.floats(-1e6, 1e6).map("{:.6f}".format),
-    st.floats(-4.0, 4.0).map(repr),
-    st.integers(-(10**16), 10**16).map(str),
-    st.sampled_from(
-        ["0", "-0", "-0.0", "007", "1e-5", "9E-06", "+1", " 1", "1.", ".5", "-", "", '"1"', "inf", "1.2.3", "2 "]
-    ),
-)
-TAME = st.one_of(st.floats(-16.0, 16.0).map("{:.3f}".format), st.integers(-(10**14), 10**14).map(str))
-
-
-def by_arrow(text, n_columns):
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    names = [str(i) for i in range(n_columns)]
-    options = pc.ConvertOptions(column_types=dict.fromkeys(names, pa.float64()))
-    table = pc.read_csv(pa.BufferReader(text), pc.ReadOptions(column_names=names), convert_options=options)
-    return np.array([table[name].to_pylist() for name in names], dtype=np.float64).T
-
-
-def plain_numbers(parse, text, columns):
-    return parse(np.frombuffer(text, dtype=np.uint8), ord(","), ord("."), np.array(columns), max(columns) + 1)
-
-
-@settings(deadline=None)
-@given(rows=st.lists(st.tuples(TAME, TAME, TAME), min_size=1), end=st.sampled_from(["\n", "\r\n"]))
-def test_plain_numbers_are_those_of_arrow(loops, rows, end):
-    text = "".join(",".join(row) + end for row in rows).encode()
-    found = plain_numbers(loops.numbers, text, [0, 1, 2])
-    assert found.tobytes() == by_arrow(text, 3).tobytes()
-    assert plain_numbers(plain_text.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
-    assert (plain_numbers(loops.numbers, text, [1, -1, 0]) == found[:, [2, 0]]).all()
-
-
-@settings(deadline=None)
-@given(rows=st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=6))
-def test_whatever_is_not_refused_as_unusual_is_what_arrow_says(loops, rows):
-    text = "".join(",".join(row) + "\n" for row in rows).encode()
-    found = plain_numbers(loops.numbers, text, [0, 1, 2])
-    assert plain_numbers(plain_text.numbers, text, [0, 1, 2]).tobytes() == found.tobytes()
-    if len(found):
-        assert found.tobytes() == by_arrow(text, 3).tobytes()
-
-
-@pytest.mark.parametrize("cell", ["1e-5", "+1", " 1", "1.", ".5", "-", "", '"1"', "nan", "1.2.3", "1234567890123456"])
-def test_what_is_unusual_is_left_to_the_other_parser(loops, cell):
-    text = f"1,2,3\n4,{cell},6\n".encode()
-    assert len(plain_numbers(loops.numbers, text, [0, 1, 2])) == 0
-    assert len(plain_numbers(plain_text.numbers, text, [0, 1, 2])) == 0
-
-
-@pytest.mark.parametrize("text", [b"1,2\n", b"1,2,3,4\n", b"\n", b"1;2;3\n", b'1,2,"3,4"\n'])
-def test_another_number_of_columns_is_unusual(loops, text):
-    assert len(plain_numbers(loops.numbers, text, [0, 1, 2])) == 0
-    assert len(plain_numbers(loops.numbers, text, [0, 1, -1])) in (0, 1)
-
-
-@pytest.mark.parametrize("time", ["", "{i},", "{ms},"])
-def test_a_file_reads_the_same_with_and_without(loops, monkeypatch, tmp_path, time):
-    rows = gait(5000, 4) + np.array([0.0, 0.0, 0.2])
-    stamps = [time.format(i=f"{i / 100:.2f}", ms=1763900000000 + 10 * i) for i in range(len(rows))]
-    lines = [f"{stamp}{x:.3f},{y:.3f},{z:.3f}" for stamp, (x, y, z) in zip(stamps, rows, strict=True)]
-    lines[3000] = f"{stamps[3000]}9e-6,1.0,0.5"  # one block of several is unusual
-    path = tmp_path / "walk.csv"
-    path.write_text(("time," if time else "") + "x,y,z\n" + "\n".join(lines) + "\n")
-    options = {} if time else {"sampling_rate_hz": 100.0}
-    monkeypatch.setattr("loadsense.readers.opening.BLOCK_BYTES", 20_000)
-    expected = list(ls.read(path, placement="hip", **options).blocks())
-    use(loops, monkeypatch)
-    found = list(ls.read(path, placement="hip", **options).blocks())
-    assert sum(len(block) for block in found) == len(rows)
-    for one, other in zip(expected, found, strict=True):
-        assert one.first_sample == other.first_sample
-        assert one.accel_g.tobytes() == other.accel_g.tobytes()
-
-
 # -- the whole engine
 
 
@@ -279,7 +199,7 @@ def test_switched_off_they_are_never_loaded(monkeypatch):
 
 def test_they_are_compiled_for_a_long_stream_alone(loops, monkeypatch):
     monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
-    monkeypatch.setattr(kernels, "_missing", lambda: [plain_text.numbers])
+    monkeypatch.setattr(kernels, "_missing", lambda: [plain_text.table])
     monkeypatch.setattr(kernels, "_choice", kernels._Choice())
     assert kernels.prepare(kernels.WORTH_COMPILING_SAMPLES) is None
     assert kernels.prepare(kernels.WORTH_COMPILING_SAMPLES + 1) is kernels.compiled() is not None

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from loadsense.readers.dialect import Dialect
-from loadsense.readers.stamps import kind_of
+from loadsense.readers.stamps import is_moment, kind_of
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
@@ -76,7 +76,7 @@ def _time_fault(dialect: Dialect, row: tuple[str, ...]) -> str | None:
         return None
     text = row[time.index]
     fits = is_number(text, dialect.decimal) if time.kind == "number" else kind_of(text) == time.kind
-    if fits:
+    if fits and (time.kind not in ("iso", "iso_offset") or is_moment(text)):
         return None
     name = dialect.names[time.index] if dialect.names else str(time.index + 1)
     return f", column {name}: '{text}' is not a time like '{dialect.first_row[time.index]}'; correct or delete the row"

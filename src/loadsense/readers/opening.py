@@ -7,6 +7,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -43,7 +44,7 @@ def _translated(path: Path) -> Iterator[None]:
 class _Hashed:
     """A raw file that hashes what is read from it, in the order it is read."""
 
-    def __init__(self, raw: IO[bytes]) -> None:
+    def __init__(self, raw: BufferedReader) -> None:
         self._raw = raw
         self.digest = hashlib.sha256()
 
@@ -51,6 +52,11 @@ class _Hashed:
         data = self._raw.read(n)
         self.digest.update(data)
         return data
+
+    def readinto(self, buffer: memoryview) -> int:
+        n_bytes = self._raw.readinto(buffer)
+        self.digest.update(buffer[:n_bytes])
+        return n_bytes
 
 
 class ByteSource:
@@ -86,34 +92,44 @@ class ByteSource:
                 return _read_up_to(gzip.open(raw), n_bytes)
             return raw.read(n_bytes)
 
-    def blocks(self) -> Iterator[bytes]:
-        """Uncompressed bytes in order, in blocks that end at a line end (the last excepted)."""
-        tail = b""
-        is_first = True
-        for block in self._raw_blocks(BLOCK_BYTES):
-            cut = block.rfind(b"\n") + 1
-            if not cut:
-                tail += block
-                continue
-            whole = tail + block[:cut]
-            yield whole.removeprefix(_BOM) if is_first else whole
-            is_first, tail = False, block[cut:]
-        if tail:
-            yield tail
+    def blocks(self) -> Iterator[memoryview]:
+        """Uncompressed bytes in order, in blocks that end at a line end (the last excepted).
+
+        Each is a view of one buffer that the next block overwrites: take what you need before asking for more.
+        """
+        held, n_held, is_first = bytearray(2 * BLOCK_BYTES), 0, True
+        with self._opened() as stream:
+            while n_read := stream.readinto(memoryview(held)[n_held : n_held + BLOCK_BYTES]):
+                n_all = n_held + n_read
+                cut = held.rfind(b"\n", n_held, n_all) + 1
+                if cut:
+                    yield _without_bom(memoryview(held)[:cut]) if is_first else memoryview(held)[:cut]
+                    is_first = False
+                n_held = n_all - cut
+                if n_held + BLOCK_BYTES > len(held):  # a line longer than a block
+                    held = held[cut:n_all] + bytearray(n_held + BLOCK_BYTES)
+                else:
+                    held[:n_held] = held[cut:n_all]
+        if n_held:
+            last = memoryview(held)[:n_held]
+            yield _without_bom(last) if is_first else last
 
     def chunks(self, n_bytes: int) -> Iterator[bytes]:
         """Uncompressed bytes in order, n at a time: for binary formats."""
-        return self._raw_blocks(n_bytes)
-
-    def _raw_blocks(self, n_bytes: int) -> Iterator[bytes]:
-        with _translated(self.path), self.path.open("rb") as raw:
-            hashed = _Hashed(raw)
-            stream: IO[bytes] = cast("IO[bytes]", hashed)
-            if self.is_gzip():
-                # gzip reads its file in small pieces; a reader of its own keeps hashing cheap
-                stream = cast("IO[bytes]", gzip.GzipFile(fileobj=cast("IO[bytes]", hashed)))
+        with self._opened() as stream:
             while block := stream.read(n_bytes):
                 yield block
+
+    @contextmanager
+    def _opened(self) -> Iterator[BufferedReader]:
+        """The uncompressed bytes from the first one; once all are read, the file has been hashed."""
+        with _translated(self.path), self.path.open("rb") as raw:
+            hashed = _Hashed(raw)
+            stream = cast("BufferedReader", hashed)
+            if self.is_gzip():
+                # gzip reads its file in small pieces; a reader of its own keeps hashing cheap
+                stream = cast("BufferedReader", gzip.GzipFile(fileobj=cast("IO[bytes]", hashed)))
+            yield stream
             self.sha256 = hashed.digest.hexdigest()
 
     def sha256_if_small(self) -> str | None:
@@ -127,6 +143,10 @@ class ByteSource:
         if self.sha256 is None:
             self.sha256 = file_sha256(self.path)
         return self.sha256
+
+
+def _without_bom(view: memoryview) -> memoryview:
+    return view[len(_BOM) :] if bytes(view[: len(_BOM)]) == _BOM else view
 
 
 def _read_up_to(stream: gzip.GzipFile, n_bytes: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from loadsense.samples import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+#: No line of a recording is longer.
+_LONGEST_LINE: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,13 @@ class RowReader:
                 line += n_lines
                 yield from parsed
 
-    def _parsed(self, data: bytes, first_line: int) -> tuple[list[RowBlock], int]:
+    def _parsed(self, data: memoryview, first_line: int) -> tuple[list[RowBlock], int]:
         """Rows of a block of whole lines, and how many lines it has."""
         try:
             rows = self._fast(data, first_line)
         except _UnparsableError:
-            return list(self._parsed_in_pieces(data, first_line)), data.count(b"\n")
+            lines = bytes(data)
+            return list(self._parsed_in_pieces(lines, first_line)), lines.count(b"\n")
         return [rows], len(rows)
 
     def _parsed_in_pieces(self, data: bytes, first_line: int) -> Iterator[RowBlock]:
@@ -110,25 +114,32 @@ class RowReader:
             except _UnparsableError as fault:
                 raise _named_fault(self.dialect, piece, line, str(fault)) from None
 
-    def _fast(self, data: bytes, first_line: int) -> RowBlock:
-        plain = self._plain(data)
-        if plain is None:
-            return self._parsed_by_arrow(data, first_line)
-        time = self.dialect.time
-        times_s = None if time is None else self._checked((plain[:, 3] - self._base) * time.seconds_per_unit, time)
-        return RowBlock(first_line, times_s, np.ascontiguousarray(plain[:, :3]))
+    def _fast(self, data: bytes | memoryview, first_line: int) -> RowBlock:
+        rows = self._plain(data, first_line)
+        return self._parsed_by_arrow(data, first_line) if rows is None else rows
 
-    def _plain(self, data: bytes) -> FloatArray | None:
-        """Columns x, y, z and, where there is one, time, if all are plain numbers and the loop for them is loaded."""
-        loops, dialect = kernels.compiled(), self.dialect
-        if loops is None or self._wanted is None or not data.endswith(b"\n"):
+    def _plain(self, data: bytes | memoryview, first_line: int) -> RowBlock | None:
+        """The rows, if all are plain numbers and times and the loops for them are loaded."""
+        loops, time = kernels.compiled(), self.dialect.time
+        if loops is None or self._wanted is None or data[-1:] != b"\n":
             return None
         bytes_ = np.frombuffer(data, dtype=np.uint8)
-        signs = ord(dialect.separator), ord(dialect.decimal)
-        columns: FloatArray = loops.numbers(bytes_, *signs, self._wanted, 3 + (dialect.time is not None))
-        return columns if len(columns) else None
+        words = kernels.text.words_of(bytes_)
+        values, times, stamps = loops.table(bytes_, words, self._signs(data), self._wanted)
+        if time is None or not len(values):
+            return RowBlock(first_line, None, values) if len(values) else None
+        if time.kind == "number":
+            times_s = (times - self._base) * time.seconds_per_unit
+        else:
+            times_s = loops.moments(bytes_, words, stamps, time.kind == "iso_offset", int(self._base))
+        return RowBlock(first_line, self._checked(times_s, time), values) if len(times_s) else None
 
-    def _parsed_by_arrow(self, data: bytes, first_line: int) -> RowBlock:
+    def _signs(self, data: bytes | memoryview) -> tuple[int, int, int]:
+        """Bytes between columns, before decimals, and behind the last column of the first row."""
+        before_end = bytes(data[:_LONGEST_LINE]).partition(b"\n")[0][-1:]
+        return ord(self.dialect.separator), ord(self.dialect.decimal), ord("\r" if before_end == b"\r" else "\n")
+
+    def _parsed_by_arrow(self, data: bytes | memoryview, first_line: int) -> RowBlock:
         import pyarrow as pa
         import pyarrow.csv
 
@@ -239,24 +250,25 @@ def _converter(dialect: Dialect) -> tuple[Any, Any, Any]:
 
 
 def _wanted(dialect: Dialect) -> IntArray | None:
-    """Place of each column among x, y, z and time, -1 for the others; None where the time is no number."""
-    columns = list(dialect.axes)
+    """What the compiled loop is to do with each column; None where it does not know such times."""
+    wanted = np.full(dialect.n_columns, kernels.text.PASSED_OVER, dtype=np.int64)
+    wanted[list(dialect.axes)] = np.arange(3)
     if dialect.time is not None:
-        if dialect.time.kind != "number":
+        if dialect.time.kind not in ("number", "iso", "iso_offset"):
             return None
-        columns.append(dialect.time.index)
-    wanted = np.full(dialect.n_columns, -1, dtype=np.int64)
-    wanted[columns] = np.arange(len(columns))
+        wanted[dialect.time.index] = kernels.text.TIME if dialect.time.kind == "number" else kernels.text.STAMP
     return wanted
 
 
-def _without_first_lines(block: bytes, n_lines: int) -> tuple[bytes, int]:
+def _without_first_lines(block: memoryview, n_lines: int) -> tuple[memoryview, int]:
     """The block without its first lines, and how many it had of them."""
-    position = 0
+    if not n_lines:
+        return block, 0
+    head, position = bytes(block), 0
     for n_skipped in range(n_lines):
-        cut = block.find(b"\n", position) + 1
+        cut = head.find(b"\n", position) + 1
         if not cut:
-            return b"", n_skipped + (position < len(block))
+            return block[:0], n_skipped + (position < len(head))
         position = cut
     return block[position:], n_lines
 

@@ -40,6 +40,21 @@ def kind_of(text: str) -> TimeKind | None:
     return "localized" if _DATE.match(stamp) else None
 
 
+def is_moment(text: str) -> bool:
+    """Whether a stamp in the shape of ISO 8601 is a day and a time that there are.
+
+    Examples
+    --------
+    >>> is_moment("2026-11-20T10:00:00.5Z"), is_moment("2026-11-31T10:00:00")
+    (True, False)
+    """
+    try:
+        _iso(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_minutes_only(text: str) -> bool:
     """Whether a stamp is mm:ss.f, which a spreadsheet leaves of a date: it cannot be a clock."""
     return bool(_MINUTES.match(text.strip()))
