@@ -9,12 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from loadsense.detection.impacts import ImpactDetector, Spacing, _LocalMaxima, _Peak
+from loadsense import kernels
+from loadsense.detection.gravity import TrailingGravity
+from loadsense.detection.impacts import ImpactDetector, LocalMaxima, Spacing, _Peaks
 from loadsense.evidence.impacts import impact_criteria
+from loadsense.kernels import impacts as impact_loops
 from loadsense.samples import Gap, SampleBlock
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 CRITERIA = impact_criteria()
+
+
+@pytest.fixture(scope="module")
+def both_ways():
+    """Without the compiled loops, and with them where the extra `fast` is installed."""
+    try:
+        return [None, kernels.Kernels()]
+    except ImportError:
+        return [None]
+
+
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch):
+    """Whatever a test forces ends with it."""
+    monkeypatch.setattr(kernels._choice, "kernels", kernels._choice.kernels)
+    monkeypatch.setattr(kernels._choice, "is_settled", kernels._choice.is_settled)
 
 
 def detect(accel_g, cuts=(), *, rate_hz=100.0, first_sample=0, **options):
@@ -84,25 +103,52 @@ def test_impacts_of_real_recordings_are_those_of_scipy(folder, n_files):
         assert [p for p in found if margin <= p < len(accel_g) - margin] == inside
 
 
+def peaks_at(samples, heights_g):
+    """Peaks of which only place and height matter."""
+    parts = np.zeros((3, len(samples)))
+    parts[0] = heights_g
+    return _Peaks(np.array([samples, samples], dtype=np.int64), parts)
+
+
+def kept(samples, heights_g, distance):
+    """The rule on the whole record: highest first, of equals the later, each unless one is too close."""
+    taken = []
+    for height, sample in sorted(zip(heights_g, samples, strict=True), reverse=True):
+        del height
+        if all(abs(sample - t) >= distance for t in taken):
+            taken.append(sample)
+    return sorted(taken)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     heights=st.lists(st.integers(0, 6), min_size=1, max_size=60),
     distance=st.integers(1, 9),
+    step=st.integers(1, 9),
     cuts=st.lists(st.integers(1, 60), max_size=6),
 )
-def test_spacing_keeps_the_highest_and_of_equals_the_later(heights, distance, cuts):
-    peaks = [_Peak(2 * i, h, 0, 0.0, 0.0) for i, h in enumerate(heights) if h]
-    expected, taken = [], []
-    for peak in sorted(peaks, key=lambda p: (p.height_g, p.sample), reverse=True):
-        if all(abs(peak.sample - t) >= distance for t in taken):
-            taken.append(peak.sample)
-    expected = sorted(taken)
-    spacing, found = Spacing(distance), []
+def test_spacing_keeps_the_highest_and_of_equals_the_later(both_ways, heights, distance, step, cuts):
+    peaks = [(2 * i, h) for i, h in enumerate(heights) if h]
+    samples, heights_g = [p[0] for p in peaks], [p[1] for p in peaks]
+    expected, steps = kept(samples, heights_g, distance), kept(samples, heights_g, step)
     edges = sorted({0, *(2 * c for c in cuts if 2 * c < 2 * len(heights)), 2 * len(heights)})
-    for start, end in itertools.pairwise(edges):
-        found += spacing.push([p for p in peaks if start <= p.sample < end], end)
-    found += spacing.push((), math.inf)
-    assert [p.sample for p in found] == expected
+    for loops in both_ways:
+        kernels.force(loops)
+        alone, both, found, found_both = Spacing(distance), Spacing(distance, step), [], []
+        for start, end in itertools.pairwise(edges):
+            new = (
+                peaks_at(*zip(*[p for p in peaks if start <= p[0] < end], strict=True))
+                if any(start <= p[0] < end for p in peaks)
+                else peaks_at([], [])
+            )
+            found += alone.push(new, end)
+            found_both += both.push(new, end)
+            assert all(i.peak_sample < both.settled_before(end) for i in found_both)
+        found += alone.flush()
+        found_both += both.flush()
+        assert [i.peak_sample for i in found] == expected
+        assert [i.peak_sample for i in found_both] == sorted({*expected, *steps})
+        assert [i.peak_sample for i in found_both if i.rule == "impact"] == expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -112,34 +158,100 @@ def test_spacing_keeps_the_highest_and_of_equals_the_later(heights, distance, cu
 )
 def test_local_maxima_with_flat_tops_are_those_of_scipy(values, cuts):
     x = np.array(values, dtype=float)
-    tops = _LocalMaxima(sampling_rate_hz=1.0, min_peak_g=2.0)
+    tops = LocalMaxima(sampling_rate_hz=1.0, min_peak_g=2.0)
     edges = sorted({0, *(c for c in cuts if c < len(x)), len(x)})
     found = []
     for start, end in itertools.pairwise(edges):
-        found += tops.push(start, x[start:end], x[start:end])
+        peaks = tops.push(start, x[start:end], x[start:end])
+        found += zip(*peaks.whole.tolist(), *peaks.parts.tolist(), strict=True)
     expected, _ = find_peaks(x, height=2.0)
-    assert [p.sample for p in found] == expected.tolist()
-    for peak in found:
-        left = peak.sample
-        while x[left - 1] == peak.height_g:
+    assert [sample for sample, *_ in found] == expected.tolist()
+    for sample, onset_sample, height_g, rate_g_per_s, _ in found:
+        left = sample
+        while x[left - 1] == height_g:
             left -= 1
         onset = left
         while onset > 0 and x[onset - 1] < x[onset]:
             onset -= 1
-        assert peak.onset_sample == onset
+        assert onset_sample == onset
         inside = [(x[j + 1] - x[j - 1]) / 2.0 for j in range(onset + 1, left)]
-        assert peak.rate_g_per_s == max(inside) if inside else math.isnan(peak.rate_g_per_s)
+        assert rate_g_per_s == max(inside) if inside else math.isnan(rate_g_per_s)
 
 
 def test_a_rise_longer_than_any_push_is_still_one_rise():
     x = np.concatenate((np.linspace(1.0, 3.0, 2001), np.linspace(2.9, 1.0, 20)))
-    tops = _LocalMaxima(sampling_rate_hz=100.0, min_peak_g=1.3)
+    tops = LocalMaxima(sampling_rate_hz=100.0, min_peak_g=1.3)
     found = []
     for start in range(0, len(x), 7):
-        found += tops.push(start, x[start : start + 7], x[start : start + 7])
-    (peak,) = found
-    assert (peak.onset_sample, peak.sample) == (0, 2000)
-    assert peak.rate_g_per_s == pytest.approx(0.1)
+        peaks = tops.push(start, x[start : start + 7], x[start : start + 7])
+        found += zip(*peaks.whole.tolist(), *peaks.parts.tolist(), strict=True)
+    ((sample, onset_sample, _, rate_g_per_s, _),) = found
+    assert (onset_sample, sample) == (0, 2000)
+    assert rate_g_per_s == pytest.approx(0.1)
+
+
+# -- compiled, and in numpy -------------------------------------------------------------------------------------------
+
+HOP = 8
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    values=st.lists(st.sampled_from([0.0, 0.0, 0.2, 1.0, 1.5, 1.5, 2.0, 3.0]), min_size=1, max_size=90),
+    wobble=st.booleans(),
+    cuts=st.lists(st.integers(0, 11), max_size=8),
+    n_hops=st.integers(1, 4),
+)
+def test_peaks_in_compiled_loops_are_those_of_numpy(both_ways, values, wobble, cuts, n_hops):
+    """Flat tops and flat rises, free fall where gravity points nowhere, whole hops and a shorter last one."""
+    rng = np.random.default_rng(len(values))
+    axes_g = np.stack((0.3 * np.array(values), np.array(values), np.zeros(len(values))))
+    axes_g += wobble * rng.normal(size=axes_g.shape)
+    gravity, tops = TrailingGravity(hop_samples=HOP, n_hops=n_hops), LocalMaxima(sampling_rate_hz=50.0, min_peak_g=1.3)
+    before, rise = gravity.before, tops.rise
+    edges = sorted({0, *(HOP * c for c in cuts if HOP * c < len(values)), len(values)})
+    for start, end in itertools.pairwise(edges):
+        part = np.ascontiguousarray(axes_g[:, start:end])
+        size_g = np.sqrt((part[0] * part[0] + part[1] * part[1]) + part[2] * part[2])
+        expected = tops.push(start, size_g, gravity.split(part)[0])
+        state = (gravity.before, *tops.rise)
+        for peaks in (impact_loops.peaks, *(loops.peaks for loops in both_ways if loops)):
+            work = (np.empty(200, dtype=np.int64), np.empty(200))
+            whole, parts, *after = peaks(part, (start, HOP, 1.3, 25.0, 0.3), before, rise, work)
+            assert whole.tolist() == expected.whole.tolist()
+            assert parts.tobytes() == expected.parts.tobytes() or np.array_equal(parts, expected.parts, equal_nan=True)
+            assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(after, state, strict=True))
+        before, rise = gravity.before, tops.rise
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(61, 3000),
+    cuts=st.lists(st.integers(0, 3000), max_size=6),
+    options=st.sampled_from([{}, {"steps": True}, {"steps": True, "slow_vertical": True}]),
+    rate_hz=st.sampled_from([25.0, 100.0, 1000.0]),
+)
+def test_impacts_in_compiled_loops_are_those_of_numpy(both_ways, seed, n, cuts, options, rate_hz):
+    accel_g = bumps(n, seed)
+    cuts = sorted(c for c in cuts if c <= n)
+    found = []
+    for loops in both_ways:
+        kernels.force(loops)
+        found.append(detect(accel_g, cuts, rate_hz=rate_hz, **options))
+    assert all(one == found[0] for one in found)
+
+
+def test_the_compiler_may_take_over_and_leave_at_any_moment(both_ways):
+    accel_g = bumps(6000, 3)
+    options = {"steps": True, "slow_vertical": True}
+    kernels.force(None)
+    expected = detect(accel_g, **options)
+    detector, found = ImpactDetector(sampling_rate_hz=100.0, criteria=CRITERIA, **options), []
+    for k, start in enumerate(range(0, len(accel_g), 370)):
+        kernels.force(both_ways[k // 2 % len(both_ways)])
+        found += detector.push(SampleBlock(start, accel_g[start : start + 370]))
+    assert found + detector.flush() == expected
 
 
 # -- what was found --------------------------------------------------------------------------------------------------
@@ -255,14 +367,14 @@ def test_slow_rates_lower_the_cut_off():
     assert ImpactDetector(sampling_rate_hz=100.0, criteria=CRITERIA).cutoff_hz == 20.0
 
 
-def test_a_chain_that_rises_for_a_minute_is_resolved_as_a_whole():
-    peaks = [_Peak(30 * i, 1.5 + 0.01 * i, 0, 0.0, 0.0) for i in range(200)]
-    spacing, found = Spacing(40), []
-    for peak in peaks:
-        found += spacing.push([peak], peak.sample + 1)
-    assert found == []
-    found = spacing.push((), math.inf)
-    assert [p.sample for p in found] == [30 * i for i in range(1, 200, 2)]
+def test_a_chain_that_rises_for_a_minute_is_resolved_as_a_whole(both_ways):
+    for loops in both_ways:
+        kernels.force(loops)
+        spacing, found = Spacing(40), []
+        for i in range(200):
+            found += spacing.push(peaks_at([30 * i], [1.5 + 0.01 * i]), 30 * i + 1)
+        assert found == []
+        assert [i.peak_sample for i in spacing.flush()] == [30 * i for i in range(1, 200, 2)]
 
 
 def test_nothing_comes_of_nothing():

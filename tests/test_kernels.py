@@ -154,11 +154,13 @@ def test_the_filter_is_that_of_scipy(loops, monkeypatch):
 def test_hops_backwards_are_those_of_scipy(loops, monkeypatch):
     forward = np.ascontiguousarray(gait(1071, 2).T)
     low_pass = lowpass._Filter(20.0, 100.0)
-    expected = low_pass.run_backward_in_hops(forward, 200, 70)
-    assert expected.shape == (3, 1000)
-    assert (plain_lowpass.low_pass_hops(forward, low_pass._sections, low_pass._steady, 200, 70) == expected).all()
+    expected, plain, found = (np.empty((3, 5, 200)) for _ in range(3))
+    low_pass.run_backward_in_hops(forward, 70, expected)
+    plain_lowpass.low_pass_hops(forward, low_pass._sections, low_pass._steady, 70, plain)
+    assert (plain == expected).all()
     use(loops, monkeypatch)
-    assert (low_pass.run_backward_in_hops(forward, 200, 70) == expected).all()
+    low_pass.run_backward_in_hops(forward, 70, found)
+    assert (found == expected).all()
 
 
 @pytest.mark.parametrize("n_signals", [1, 3])
@@ -232,9 +234,7 @@ def test_a_loop_is_compiled_again_when_what_it_calls_was_changed(tmp_path, monke
 
 
 def test_a_loop_that_is_none_is_named(loops):
-    with pytest.raises(
-        AttributeError, match="no loop is called 'lowpas'; there are autocorrelations, likeness, low_pass"
-    ):
+    with pytest.raises(AttributeError, match="no loop is called 'lowpas'; there are autocorrelations, "):
         _ = loops.lowpas
 
 

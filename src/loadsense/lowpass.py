@@ -11,7 +11,7 @@ state, seeded by the first *sample* of the segment; hops are counted from that s
 same L + H forward values whether one or a thousand hops are ready. A gap, or the end, closes the segment: what is left
 of it is filtered backwards from its last value.
 
-The filter runs in compiled loops where they are loaded (`kernels.py`), else in scipy's: the same bits. `scipy.signal`
+The filter runs in compiled loops where they are loaded (`kernels/`), else in scipy's: the same bits. `scipy.signal`
 costs a second to import, so it is imported with the first samples that need it and not with this module.
 """
 
@@ -98,30 +98,35 @@ class _Filter:
 
     def run(self, signals: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Filter along the last axis from `state`; return the output and the state behind it."""
+        out = np.empty(signals.shape)
+        return out, self.run_into(out, signals, state)
+
+    def run_into(self, out: FloatArray, signals: FloatArray, state: FloatArray) -> FloatArray:
+        """Filter along the last axis from `state` into `out`; return the state behind it."""
         loops = kernels.compiled()
         if loops is None or signals.ndim != 2 or len(signals) != 3:
             from scipy.signal import sosfilt
 
-            out, after = sosfilt(self._sos, signals, axis=-1, zi=state)
-            return out, after
-        out, after = np.empty(signals.shape), state.copy()
+            out[...], after = sosfilt(self._sos, signals, axis=-1, zi=state)
+            return np.asarray(after, dtype=np.float64)
+        after = state.copy()
         loops.low_pass(signals, self._sections, after, out)
-        return out, after
+        return after
 
     def run_backward(self, signals: FloatArray) -> FloatArray:
         """Filter along the last axis from its end to its start, from the steady state of the last value."""
         turned = signals[..., ::-1]
         return self.run(turned, self.settled_at(turned[..., 0]))[0][..., ::-1]
 
-    def run_backward_in_hops(self, forward: FloatArray, hop: int, ahead: int) -> FloatArray:
-        """Every whole hop of a forward-filtered signal (3, n), each begun `ahead` samples behind it."""
+    def run_backward_in_hops(self, forward: FloatArray, ahead: int, out: FloatArray) -> None:
+        """Whole hops of a forward-filtered signal (3, n) into `out` (3, hops, hop), each begun `ahead` behind it."""
         loops = kernels.compiled()
         if loops is not None:
-            return np.asarray(loops.low_pass_hops(forward, self._sections, self._steady, hop, ahead))
-        n_hops = (forward.shape[1] - ahead) // hop
+            loops.low_pass_hops(forward, self._sections, self._steady, ahead, out)
+            return
+        n_hops, hop = out.shape[1:]
         every = np.lib.stride_tricks.sliding_window_view(forward, hop + ahead, axis=1)
-        hops = self.run_backward(every[:, : n_hops * hop : hop])[..., :hop]
-        return np.ascontiguousarray(hops).reshape(3, n_hops * hop)
+        out[...] = self.run_backward(every[:, : n_hops * hop : hop])[..., :hop]
 
 
 def _design(cutoff_hz: float, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:
@@ -179,6 +184,8 @@ class ZeroPhaseLowPass:
         Rate of the stream.
     cutoff_hz : float
         -3 dB frequency of one pass; lowered to 0.4 of the rate where it is above.
+    lasting : bool
+        Whether each block owns its samples; else they hold until the next block is taken, and no memory is asked for.
 
     Attributes
     ----------
@@ -188,7 +195,7 @@ class ZeroPhaseLowPass:
         Every block that comes out is a whole number of hops, the last of a segment excepted.
     """
 
-    def __init__(self, *, sampling_rate_hz: float, cutoff_hz: float) -> None:
+    def __init__(self, *, sampling_rate_hz: float, cutoff_hz: float, lasting: bool = True) -> None:
         self.sampling_rate_hz = sampling_rate_hz
         self.cutoff_hz = possible_cutoff_hz(cutoff_hz, sampling_rate_hz)
         self.look_ahead_samples = look_ahead_samples(self.cutoff_hz, sampling_rate_hz)
@@ -199,19 +206,23 @@ class ZeroPhaseLowPass:
         self._n_waiting = 0
         self._first = 0
         self._forward: FloatArray = np.empty((3, 0))
+        self._n_forward = 0
+        self._work: FloatArray | None = None if lasting else np.empty(0)
 
     def push(self, block: SampleBlock) -> list[FilteredBlock]:
         """Take the next samples; return the hops whose look-ahead is complete."""
-        filtered = []
+        return list(self.each(block))
+
+    def each(self, block: SampleBlock) -> Iterator[FilteredBlock]:
+        """Take the next samples; give the hops as they are ready, to be taken to the end."""
         for start in range(0, len(block), _PIECE_SAMPLES):
             piece = block.accel_g[start : start + _PIECE_SAMPLES]
             if self._state is None and not self._n_waiting:
                 self._first = block.first_sample + start
             self._waiting.append(piece)
             self._n_waiting += len(piece)
-            if self._n_waiting + self._forward.shape[1] >= self.hop_samples + self.look_ahead_samples:
-                filtered.append(self._filter_hops())
-        return filtered
+            if self._n_waiting + self._n_forward >= self.hop_samples + self.look_ahead_samples:
+                yield self._filter_hops()
 
     def gap(self, gap: Gap) -> list[FilteredBlock]:  # noqa: ARG002 - any gap closes the segment alike
         """Close the segment: the rest of it, filtered backwards from its last sample."""
@@ -221,33 +232,50 @@ class ZeroPhaseLowPass:
         """Close the segment; the next samples begin another."""
         filtered = list(self._filter_rest())
         self._state = None
-        self._forward = np.empty((3, 0))
         return filtered
 
     def _run_forward(self) -> _Filter:
         if self._filter is None:
             self._filter = _designed(self.cutoff_hz, self.sampling_rate_hz)
-        axes_g = np.ascontiguousarray(np.concatenate(self._waiting).T)
-        kernels.prepare(self._first + axes_g.shape[1])
+        rows = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+        kernels.prepare(self._first + len(rows))
         self._waiting, self._n_waiting = [], 0
         if self._state is None:
-            self._state = self._filter.settled_at(axes_g[:, 0])
-        forward, self._state = self._filter.run(axes_g, self._state)
-        self._forward = np.concatenate((self._forward, forward), axis=1)
+            self._state = self._filter.settled_at(rows[0])
+        start, end = self._n_forward, self._n_forward + len(rows)
+        if end > self._forward.shape[1]:
+            longer = np.empty((3, end + self.hop_samples))
+            longer[:, :start] = self._forward[:, :start]
+            self._forward = longer
+        self._state = self._filter.run_into(self._forward[:, start:end], rows.T, self._state)
+        self._n_forward = end
         return self._filter
 
     def _filter_hops(self) -> FilteredBlock:
-        low_pass = self._run_forward()
-        return self._emit(low_pass.run_backward_in_hops(self._forward, self.hop_samples, self.look_ahead_samples))
+        low_pass, forward = self._run_forward(), self._forward[:, : self._n_forward]
+        hop, ahead = self.hop_samples, self.look_ahead_samples
+        n_hops = (self._n_forward - ahead) // hop
+        axes_g = self._empty(n_hops * hop)
+        low_pass.run_backward_in_hops(forward, ahead, axes_g.reshape(3, n_hops, hop))
+        return self._emit(axes_g)
+
+    def _empty(self, n: int) -> FloatArray:
+        if self._work is None:
+            return np.empty((3, n))
+        if len(self._work) < 3 * n:
+            self._work = np.empty(3 * n)
+        return self._work[: 3 * n].reshape(3, n)
 
     def _filter_rest(self) -> Iterator[FilteredBlock]:
         if self._n_waiting:
             self._run_forward()
-        if self._filter is not None and self._forward.shape[1]:
-            yield self._emit(np.ascontiguousarray(self._filter.run_backward(self._forward)))
+        if self._filter is not None and self._n_forward:
+            rest = self._forward[:, : self._n_forward]
+            yield self._emit(np.ascontiguousarray(self._filter.run_backward(rest)))
 
     def _emit(self, axes_g: FloatArray) -> FilteredBlock:
-        block = FilteredBlock(self._first, axes_g)
-        self._first += axes_g.shape[1]
-        self._forward = self._forward[:, axes_g.shape[1] :]
+        block, n = FilteredBlock(self._first, axes_g), axes_g.shape[1]
+        self._first += n
+        self._forward[:, : self._n_forward - n] = self._forward[:, n : self._n_forward]
+        self._n_forward -= n
         return block

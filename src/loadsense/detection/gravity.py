@@ -17,6 +17,11 @@ class TrailingGravity:
         Length of a hop.
     n_hops : int
         Hops in the mean, fewer at the start of a segment.
+
+    Attributes
+    ----------
+    before : ndarray, shape (n_hops - 1, 4)
+        Sums of the three axes over each of the last hops, and its samples; zeros before the start of a segment.
     """
 
     def __init__(self, *, hop_samples: int, n_hops: int) -> None:
@@ -26,8 +31,7 @@ class TrailingGravity:
 
     def restart(self) -> None:
         """Forget the hops before."""
-        self._sums: FloatArray = np.zeros((self._n_before, 3))
-        self._counts: FloatArray = np.zeros(self._n_before)
+        self.before: FloatArray = np.zeros((self._n_before, 4))
 
     def split(self, axes_g: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
         """Part along gravity of each sample, and the length of the mean acceleration that each hop was told by.
@@ -44,16 +48,13 @@ class TrailingGravity:
         mean_g, n_samples : ndarray, shape (hops,)
             Length of the mean, 1 g where the wearer ends as she began, and samples of the hop.
         """
-        sums, counts = _hop_sums(axes_g, self._hop)
-        self._sums = np.concatenate((self._sums, sums))
-        self._counts = np.concatenate((self._counts, counts))
-        n = len(sums)
-        total, count = self._sums[:n].copy(), self._counts[:n].copy()
+        hops = _hop_sums(axes_g, self._hop)
+        n, table = len(hops), np.concatenate((self.before, hops))
+        total = table[:n].copy()
         for shift in range(1, self._n_before + 1):
-            total += self._sums[shift : shift + n]
-            count += self._counts[shift : shift + n]
-        self._sums, self._counts = self._sums[n:], self._counts[n:]
-        mean_g, lengths = total / count[:, None], counts.astype(np.int64)
+            total += table[shift : shift + n]
+        self.before = table[n:]
+        mean_g, lengths = total[:, :3] / total[:, 3:], hops[:, 3].astype(np.int64)
         towards = np.repeat(gravity_direction(mean_g).T, lengths, axis=1)
         vertical: FloatArray = axes_g[0] * towards[0]
         vertical += axes_g[1] * towards[1]
@@ -61,15 +62,14 @@ class TrailingGravity:
         return vertical, resultant_g(mean_g.T), lengths
 
 
-def _hop_sums(axes_g: FloatArray, hop: int) -> tuple[FloatArray, FloatArray]:
-    """Sum (hops, 3) and length of each hop, the last one perhaps shorter.
+def _hop_sums(axes_g: FloatArray, hop: int) -> FloatArray:
+    """Sums of the axes and length of each hop, the last one perhaps shorter; shape (hops, 4).
 
     Each sum runs over contiguous values, so that the number of hops at hand changes no bit of it.
     """
     n_hops, left = divmod(axes_g.shape[1], hop)
-    sums = np.ascontiguousarray(axes_g[:, : n_hops * hop]).reshape(3, n_hops, hop).sum(axis=2).T
-    counts = np.full(n_hops, float(hop))
+    table = np.full((n_hops + (left > 0), 4), float(hop))
+    table[:n_hops, :3] = np.ascontiguousarray(axes_g[:, : n_hops * hop]).reshape(3, n_hops, hop).sum(axis=2).T
     if left:
-        rest = np.ascontiguousarray(axes_g[:, n_hops * hop :]).sum(axis=1)
-        sums, counts = np.concatenate((sums, rest[None])), np.append(counts, float(left))
-    return np.asarray(sums), counts
+        table[n_hops] = [*np.ascontiguousarray(axes_g[:, n_hops * hop :]).sum(axis=1), left]
+    return table

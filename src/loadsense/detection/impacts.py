@@ -18,20 +18,21 @@ holds the form as published.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.criteria import Source
 from loadsense.detection.gravity import TrailingGravity
 from loadsense.detection.slow_vertical import SlowVertical
 from loadsense.events import Impact
+from loadsense.kernels.impacts import OPEN, WON, decide
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
-from loadsense.vectors import resultant_g
+from loadsense.vectors import SHORTEST_MEAN_G, resultant_g
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,23 @@ class ImpactCriteria:
     source: Source
 
 
-class _Peak(NamedTuple):
-    """A local maximum that is high enough."""
+@dataclass(frozen=True, slots=True)
+class _Peaks:
+    """Local maxima that are high enough, in order of time.
 
-    sample: int
-    height_g: float
-    onset_sample: int
-    rate_g_per_s: float
-    vertical_g: float
+    Attributes
+    ----------
+    whole : ndarray of int, shape (2, n)
+        Sample of each peak and of its onset.
+    parts : ndarray, shape (3, n)
+        Height in g, steepest slope in g/s (NaN where the rise is one sample), and part along gravity in g.
+    """
+
+    whole: IntArray
+    parts: FloatArray
+
+
+_NO_PEAKS: Final = _Peaks(np.empty((2, 0), dtype=np.int64), np.empty((3, 0)))
 
 
 class ImpactDetector:
@@ -112,15 +122,16 @@ class ImpactDetector:
         steps: bool = False,
         slow_vertical: bool = False,
     ) -> None:
-        self._low_pass = ZeroPhaseLowPass(sampling_rate_hz=sampling_rate_hz, cutoff_hz=criteria.cutoff_hz)
+        self._low_pass = ZeroPhaseLowPass(
+            sampling_rate_hz=sampling_rate_hz, cutoff_hz=criteria.cutoff_hz, lasting=False
+        )
         self.cutoff_hz = self._low_pass.cutoff_hz
         n_hops = max(1, round(criteria.gravity_s * sampling_rate_hz / self._low_pass.hop_samples))
-        self._gravity = TrailingGravity(hop_samples=self._low_pass.hop_samples, n_hops=n_hops)
-        self._tops = _LocalMaxima(sampling_rate_hz=sampling_rate_hz, min_peak_g=criteria.min_peak_g)
-        self._rules = _Rules(
-            math.ceil(criteria.min_distance_s * sampling_rate_hz),
-            math.ceil(criteria.min_step_s * sampling_rate_hz) if steps else None,
-        )
+        self._hop_samples = self._low_pass.hop_samples
+        self._gravity = TrailingGravity(hop_samples=self._hop_samples, n_hops=n_hops)
+        self._tops = LocalMaxima(sampling_rate_hz=sampling_rate_hz, min_peak_g=criteria.min_peak_g)
+        distances_s = (criteria.min_distance_s, criteria.min_step_s) if steps else (criteria.min_distance_s,)
+        self._rules = Spacing(*(math.ceil(distance_s * sampling_rate_hz) for distance_s in distances_s))
         self._slow = None
         if slow_vertical:
             self._slow = SlowVertical(
@@ -132,7 +143,7 @@ class ImpactDetector:
 
     def push(self, block: SampleBlock) -> list[Impact]:
         """Take the next samples; return the impacts that are final."""
-        impacts = self._find(self._low_pass.push(block))
+        impacts = self._find(self._low_pass.each(block))
         if self._slow is None:
             return impacts
         return self._slow.push(block, impacts, open_from=self._rules.settled_before(self._tops.next_possible_sample))
@@ -148,10 +159,20 @@ class ImpactDetector:
     def _find(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
         impacts: list[Impact] = []
         for block in blocks:
-            vertical_g, _, _ = self._gravity.split(block.axes_g)
-            peaks = self._tops.push(block.first_sample, resultant_g(block.axes_g), vertical_g)
-            impacts += self._rules.push(peaks, self._tops.next_possible_sample)
+            impacts += self._rules.push(self._peaks(block), self._tops.next_possible_sample)
         return impacts
+
+    def _peaks(self, block: FilteredBlock) -> _Peaks:
+        loops = kernels.compiled()
+        if loops is None or self._hop_samples > kernels.LONGEST_SUM:
+            vertical_g, _, _ = self._gravity.split(block.axes_g)
+            return self._tops.push(block.first_sample, resultant_g(block.axes_g), vertical_g)
+        gravity, tops = self._gravity, self._tops
+        stream = (block.first_sample, self._hop_samples, *tops.criteria, SHORTEST_MEAN_G)
+        work = tops.room(block.axes_g.shape[1])
+        whole, parts, gravity.before, *rise = loops.peaks(block.axes_g, stream, gravity.before, tops.rise, work)
+        tops.rise = (rise[0], rise[1], rise[2])
+        return _Peaks(whole, parts)
 
     def _close(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
         impacts = self._find(blocks)
@@ -161,52 +182,93 @@ class ImpactDetector:
         return impacts if self._slow is None else self._slow.close(impacts)
 
 
-def _impact(peak: _Peak, rule: Literal["impact", "step"]) -> Impact:
-    return Impact(
-        onset_sample=peak.onset_sample,
-        peak_sample=peak.sample,
-        peak_g=peak.height_g,
-        peak_vertical_g=None if math.isnan(peak.vertical_g) else peak.vertical_g,
-        acceleration_rate_g_per_s=None if math.isnan(peak.rate_g_per_s) else peak.rate_g_per_s,
-        rule=rule,
-    )
+#: Behind every sample: no more peaks will come.
+_NEVER: Final = 2**62
 
 
-class _Rules:
-    """The rule of impacts and, where asked for, the rule of steps, merged in order of time."""
+class Spacing:
+    """The rule of impacts and, where asked for, the rule of steps: which peaks win, in order of time.
 
-    def __init__(self, impact_distance: int, step_distance: int | None) -> None:
-        self._impacts = Spacing(impact_distance)
-        self._steps = None if step_distance is None else Spacing(step_distance)
-        self._won: dict[int, tuple[_Peak, Literal["impact", "step"]]] = {}
+    Parameters
+    ----------
+    distances : tuple of int
+        Peaks closer than this compete; of equal heights the later wins. The first distance is that of impacts, the
+        second, if any, that of steps.
+    """
 
-    def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[Impact]:
-        """Take the next peaks, all before `next_possible_sample`; return the impacts that are final, in order."""
-        won = self._impacts.push(peaks, next_possible_sample)
-        if self._steps is None:
-            return [_impact(peak, "impact") for peak in won]
-        for peak in self._steps.push(peaks, next_possible_sample):
-            self._won.setdefault(peak.sample, (peak, "step"))
-        self._won |= {peak.sample: (peak, "impact") for peak in won}
-        settled = self.settled_before(next_possible_sample)
-        ready = sorted(sample for sample in self._won if sample < settled)
-        return [_impact(*self._won.pop(sample)) for sample in ready]
+    def __init__(self, *distances: int) -> None:
+        self._distances = distances
+        self._open = _NO_PEAKS
+        self._marks = np.empty((len(distances), 0), dtype=np.int8)
 
-    def settled_before(self, next_possible_sample: float) -> float:
+    def push(self, peaks: _Peaks, next_possible_sample: int) -> list[Impact]:
+        """Take the next peaks, all before `next_possible_sample`; return the impacts that are final."""
+        n_new = peaks.whole.shape[1]
+        if not n_new and not self._marks.shape[1]:
+            return []
+        whole = np.concatenate((self._open.whole, peaks.whole), axis=1)
+        parts = np.concatenate((self._open.parts, peaks.parts), axis=1)
+        marks = np.concatenate((self._marks, np.full((len(self._marks), n_new), OPEN, np.int8)), axis=1)
+        firsts = [
+            _decided(whole[0], parts[0], row, distance, next_possible_sample)
+            for row, distance in zip(marks, self._distances, strict=True)
+        ]
+        first = min(firsts)
+        self._open = _Peaks(whole[:, first:], parts[:, first:])
+        self._marks = marks[:, first:]
+        return _impacts(_Peaks(whole[:, :first], parts[:, :first]), marks[:, :first])
+
+    def settled_before(self, next_possible_sample: int) -> int:
         """No impact that is still to come lies before this sample."""
-        settled = self._impacts.settled_before(next_possible_sample)
-        return settled if self._steps is None else min(settled, self._steps.settled_before(next_possible_sample))
+        samples = self._open.whole[0]
+        return int(samples[0]) if len(samples) else next_possible_sample
 
     def flush(self) -> list[Impact]:
         """No more peaks will come: return the rest."""
-        return self.push((), math.inf)
+        return self.push(_NO_PEAKS, _NEVER)
+
+
+def _decided(
+    samples: IntArray, heights_g: FloatArray, marks: np.ndarray, distance: int, next_possible_sample: int
+) -> int:
+    """`kernels.impacts.decide`, compiled where it is loaded; on lists where not, which Python is quicker at."""
+    loops = kernels.compiled()
+    if loops is not None:
+        return int(loops.decide(samples, heights_g, marks, distance, next_possible_sample))
+    marked = marks.tolist()
+    first = decide(samples.tolist(), heights_g.tolist(), marked, distance, next_possible_sample)
+    marks[:] = marked
+    return first
+
+
+def _impacts(peaks: _Peaks, marks: np.ndarray) -> list[Impact]:
+    """Those that have won by any rule; a step is what won by the second alone."""
+    won = np.flatnonzero((marks == WON).any(axis=0))
+    if not len(won):
+        return []
+    columns = (*peaks.whole[:, won].tolist(), *peaks.parts[:, won].tolist(), (marks[0, won] == WON).tolist())
+    return [
+        Impact(
+            onset_sample=onset,
+            peak_sample=sample,
+            peak_g=height_g,
+            peak_vertical_g=None if vertical_g != vertical_g else vertical_g,
+            acceleration_rate_g_per_s=None if rate != rate else rate,
+            rule="impact" if is_impact else "step",
+        )
+        for sample, onset, height_g, rate, vertical_g, is_impact in zip(*columns, strict=True)
+    ]
 
 
 #: Runs of equal values at the end of a push in which the last fall is looked for first.
 _SHORT_RISE: Final = 256
 
 
-class _LocalMaxima:
+#: Samples at which runs of equal values start, the values, and their parts along gravity.
+_Rise = tuple[IntArray, FloatArray, FloatArray]
+
+
+class LocalMaxima:
     """Local maxima of a stream, with the rise that leads to each.
 
     Equal neighbours are one run; a maximum is a run above both its neighbours, and stands in the middle of its run. Its
@@ -214,60 +276,64 @@ class _LocalMaxima:
     """
 
     def __init__(self, *, sampling_rate_hz: float, min_peak_g: float) -> None:
-        self._rate_hz = sampling_rate_hz
-        self._min_peak_g = min_peak_g
+        self.criteria = (min_peak_g, sampling_rate_hz / 2.0)
+        self._room = (np.empty(0, dtype=np.int64), np.empty(0))
         self.restart()
 
     def restart(self) -> None:
         """Forget the rise: another segment begins."""
-        self._starts: IntArray = np.empty(0, dtype=np.int64)
-        self._values_g: FloatArray = np.empty(0)
-        self._vertical_g: FloatArray = np.empty(0)
+        self.rise: _Rise = (np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
 
     @property
     def next_possible_sample(self) -> int:
         """No maximum that is still to come lies before this sample."""
-        return int(self._starts[-1]) if len(self._starts) else 0
+        starts = self.rise[0]
+        return int(starts[-1]) if len(starts) else 0
 
-    def push(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> list[_Peak]:
+    def room(self, n: int) -> tuple[IntArray, FloatArray]:
+        """Room for the starts and values of the runs that are kept and of n more."""
+        n += len(self.rise[0])
+        if len(self._room[0]) < n:
+            self._room = (np.empty(n, dtype=np.int64), np.empty(n))
+        return self._room
+
+    def push(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> _Peaks:
         """Take the next values; return the maxima that are complete."""
         self._append(first_sample, values_g, vertical_g)
-        peaks = self._complete() if self._values_g.max() >= self._min_peak_g else []
+        peaks = self._complete() if self.rise[1].max() >= self.criteria[0] else _NO_PEAKS
         self._forget()
         return peaks
 
-    def _complete(self) -> list[_Peak]:
-        values = self._values_g
+    def _complete(self) -> _Peaks:
+        starts, values, _ = self.rise
         up = values[1:] > values[:-1]
-        tops = np.flatnonzero(up[:-1] & ~up[1:] & (values[1:-1] >= self._min_peak_g)) + 1
-        flat = np.diff(self._starts)[1:] > 1
+        tops = np.flatnonzero(up[:-1] & ~up[1:] & (values[1:-1] >= self.criteria[0])) + 1
+        flat = np.diff(starts)[1:] > 1
         lows = np.flatnonzero(up[1:] & (flat | ~up[:-1])) + 1
-        return self._describe(tops, lows) if len(tops) else []
+        return self._describe(tops, lows) if len(tops) else _NO_PEAKS
 
     def _append(self, first_sample: int, values_g: FloatArray, vertical_g: FloatArray) -> None:
-        starts = np.arange(first_sample, first_sample + len(values_g))
-        self._starts = np.concatenate((self._starts, starts))
-        self._values_g = np.concatenate((self._values_g, values_g))
-        self._vertical_g = np.concatenate((self._vertical_g, vertical_g))
-        differs = self._values_g[1:] != self._values_g[:-1]
-        if differs.all():
-            return
-        runs = np.concatenate(([0], np.flatnonzero(differs) + 1))
-        self._starts, self._values_g = self._starts[runs], self._values_g[runs]
-        self._vertical_g = self._vertical_g[runs]
+        new = (np.arange(first_sample, first_sample + len(values_g)), values_g, vertical_g)
+        starts, values, vertical = (np.concatenate(pair) for pair in zip(self.rise, new, strict=True))
+        differs = values[1:] != values[:-1]
+        if not differs.all():
+            runs = np.concatenate(([0], np.flatnonzero(differs) + 1))
+            starts, values, vertical = starts[runs], values[runs], vertical[runs]
+        self.rise = starts, values, vertical
 
-    def _describe(self, tops: IntArray, lows: IntArray) -> list[_Peak]:
+    def _describe(self, tops: IntArray, lows: IntArray) -> _Peaks:
+        starts, values, vertical = self.rise
         before = np.searchsorted(lows, tops) - 1
         bottoms = np.where(before >= 0, lows[before], 0) if len(lows) else np.zeros_like(tops)
-        samples = (self._starts[tops] + self._starts[tops + 1] - 1) // 2
-        onsets = self._starts[bottoms + 1] - 1
+        samples = (starts[tops] + starts[tops + 1] - 1) // 2
+        onsets = starts[bottoms + 1] - 1
         rates = self._steepest(bottoms, tops)
-        columns = (samples, self._values_g[tops], onsets, rates, self._vertical_g[tops])
-        return [_Peak(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        return _Peaks(np.stack((samples, onsets)), np.stack((values[tops], rates, vertical[tops])))
 
     def _steepest(self, bottoms: IntArray, tops: IntArray) -> FloatArray:
         """Largest central difference strictly inside each rise, g/s; NaN where nothing lies between."""
-        slopes = (self._values_g[2:] - self._values_g[:-2]) * (self._rate_hz / 2.0)
+        values = self.rise[1]
+        slopes = (values[2:] - values[:-2]) * self.criteria[1]
         inside = tops - bottoms > 1
         rates = np.full(len(tops), np.nan)
         # slope j belongs to run j + 1: the runs bottom + 1 .. top - 1 are the slopes bottom .. top - 2
@@ -278,84 +344,12 @@ class _LocalMaxima:
 
     def _forget(self) -> None:
         """Keep the rise that is going on, or the last run alone; most rises are short: the end is looked at first."""
-        n = len(self._values_g)
+        starts, values, vertical = self.rise
+        n = len(values)
         for size in (min(n, _SHORT_RISE), n):
-            tail = self._values_g[n - size :]
+            tail = values[n - size :]
             falls = np.flatnonzero(tail[1:] < tail[:-1])
             if len(falls):
                 break
         keep = n - size + (int(falls[-1]) + 1 if len(falls) else 0)
-        self._starts, self._values_g = self._starts[keep:].copy(), self._values_g[keep:].copy()
-        self._vertical_g = self._vertical_g[keep:].copy()
-
-
-class Spacing:
-    """Keeps the highest of peaks that are too close to each other, as they come.
-
-    Parameters
-    ----------
-    min_distance_samples : int
-        Peaks closer than this compete; of equal heights the later wins.
-    """
-
-    def __init__(self, min_distance_samples: int) -> None:
-        self._distance = min_distance_samples
-        self._open: list[_Peak] = []
-        self._samples: list[int] = []
-        self._heights_g: list[float] = []
-        self._checked = 0
-
-    def push(self, peaks: Sequence[_Peak], next_possible_sample: float) -> list[_Peak]:
-        """Take the next peaks, all before `next_possible_sample`; return those that have won, in order."""
-        self._open += peaks
-        self._samples += [peak.sample for peak in peaks]
-        self._heights_g += [peak.height_g for peak in peaks]
-        won: list[_Peak] = []
-        low, at, distance = 0, self._checked, self._distance
-        n_decidable = bisect_right(self._samples, next_possible_sample - distance)
-        while at < n_decidable:
-            if not self._is_highest(at, low):
-                at += 1
-                continue
-            sample = self._samples[at]
-            if low < at and self._samples[low] <= sample - distance:
-                left = bisect_right(self._samples, sample - distance, low, at)
-                won += sorted(_greedy(self._open[low:left], distance))
-            won.append(self._open[at])
-            low = at = bisect_left(self._samples, sample + distance, at)
-        del self._open[:low], self._samples[:low], self._heights_g[:low]
-        self._checked = at - low
-        return won
-
-    def settled_before(self, next_possible_sample: float) -> float:
-        """Every peak before this sample has won or lost."""
-        return self._samples[0] if self._samples else next_possible_sample
-
-    def _is_highest(self, at: int, low: int) -> bool:
-        """Whether an open peak is higher than all open ones within the distance; of equals the later is."""
-        samples, heights_g = self._samples, self._heights_g
-        nearest, furthest, height_g = samples[at] - self._distance, samples[at] + self._distance, heights_g[at]
-        left = at - 1
-        while left >= low and samples[left] > nearest:
-            if heights_g[left] > height_g:
-                return False
-            left -= 1
-        right = at + 1
-        while right < len(samples) and samples[right] < furthest:
-            if heights_g[right] >= height_g:
-                return False
-            right += 1
-        return True
-
-
-def _greedy(peaks: Sequence[_Peak], distance: int) -> Iterator[_Peak]:
-    """Highest first, each if no winner is within the distance; of equal heights the later first."""
-    taken: list[int] = []
-    for peak in sorted(peaks, key=lambda p: (p.height_g, p.sample), reverse=True):
-        right = bisect_left(taken, peak.sample)
-        if right < len(taken) and taken[right] - peak.sample < distance:
-            continue
-        if right and peak.sample - taken[right - 1] < distance:
-            continue
-        insort(taken, peak.sample)
-        yield peak
+        self.rise = starts[keep:].copy(), values[keep:].copy(), vertical[keep:].copy()

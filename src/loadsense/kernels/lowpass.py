@@ -47,9 +47,13 @@ def low_pass(
 
 
 def low_pass_hops(
-    forward: FloatArray, sections: tuple[tuple[float, ...], tuple[float, ...]], steady: FloatArray, hop: int, ahead: int
-) -> FloatArray:
-    """Filter the whole hops of a forward-filtered signal backwards, each from `ahead` samples behind its end.
+    forward: FloatArray,
+    sections: tuple[tuple[float, ...], tuple[float, ...]],
+    steady: FloatArray,
+    ahead: int,
+    out: FloatArray,
+) -> None:
+    """Filter hops of a forward-filtered signal backwards, each from `ahead` samples behind its end.
 
     Parameters
     ----------
@@ -57,13 +61,11 @@ def low_pass_hops(
         From the first sample of the first hop on.
     steady : ndarray, shape (2, 2)
         State of each section after a long 1.
-
-    Returns
-    -------
-    ndarray, shape (3, hops * hop)
+    out : ndarray, shape (3, hops, hop)
+        The hops to filter.
     """
-    n_hops = (forward.shape[1] - ahead) // hop
-    out, state, left = np.empty((3, n_hops * hop)), np.empty((2, 3, 2)), np.empty((3, ahead))
+    n_hops, hop = out.shape[1:]
+    state, left = np.empty((2, 3, 2)), np.empty((3, ahead))
     for k in range(n_hops):
         end = (k + 1) * hop
         for section in range(2):
@@ -71,13 +73,12 @@ def low_pass_hops(
                 for part in range(2):
                     state[section, axis, part] = steady[section, part] * forward[axis, end + ahead - 1]
         low_pass(forward[:, end : end + ahead][:, ::-1], sections, state, left)
-        low_pass(forward[:, k * hop : end][:, ::-1], sections, state, out[:, k * hop : end][:, ::-1])
-    return out
+        low_pass(forward[:, k * hop : end][:, ::-1], sections, state, out[:, k, ::-1])
 
 
 INNER: Final[tuple[Kernel, ...]] = (section, low_pass)
 _SECTIONS: Final = "UniTuple(UniTuple(float64, 5), 2)"
 OUTER: Final[dict[Kernel, str]] = {
     low_pass: f"void(Array(float64, 2, 'A', readonly=True), {_SECTIONS}, float64[:, :, ::1], float64[:, :])",
-    low_pass_hops: f"float64[:, ::1](float64[:, :], {_SECTIONS}, float64[:, ::1], int64, int64)",
+    low_pass_hops: f"void(float64[:, :], {_SECTIONS}, float64[:, ::1], int64, float64[:, :, :])",
 }
