@@ -84,6 +84,8 @@ ACCESS: Final[dict[str, Access]] = {
     "home": _SIGNED_IN,
     "roster": Access(Role.VIEWER),
     "person": _HERS,
+    "session": _HERS,
+    "session_trace": _HERS,
 }
 
 
