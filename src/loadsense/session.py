@@ -153,7 +153,18 @@ class Session:
         LoadSenseError
             A recording cannot be read to its end, or the clocks of two do not overlap.
         """
-        return self.summed_up([self._result(name, recording, progress) for name, recording in self._recordings.items()])
+        return self.summed_up(self.detected(progress))
+
+    def detected(self, progress: Progress = _no_progress) -> list[RecordingResult]:
+        """Pass every recording through the engine: what it finds, before anything is judged; errors as for `report`."""
+        return [self._result(name, recording, progress) for name, recording in self._recordings.items()]
+
+    def placed(self, results: Sequence[RecordingResult]) -> tuple[RecordingResult, ...]:
+        """What was detected, placed on the session's time axis; errors as for `summed_up`."""
+        hashed = [_with_hash(*pair) for pair in zip(results, self._recordings.values(), strict=True)]
+        placed = together.placed(hashed, self._starts_s)
+        together.refuse_apart(placed)
+        return placed
 
     def summed_up(self, results: Sequence[RecordingResult]) -> SessionReport:
         """The report from what the engines found elsewhere, as in a replay; one result for each recording, in order.
@@ -163,9 +174,7 @@ class Session:
         LoadSenseError
             The clocks of two recordings do not overlap.
         """
-        hashed = [_with_hash(*pair) for pair in zip(results, self._recordings.values(), strict=True)]
-        placed = together.placed(hashed, self._starts_s)
-        together.refuse_apart(placed)
+        placed = self.placed(results)
         return summarise(placed, self._judging, notes=together.clock_notes(placed))
 
     @property

@@ -28,7 +28,7 @@ _LEVEL: Final = 1
 
 def pack_result(result: RecordingResult) -> bytes:
     """What one recording came to, as compressed JSON."""
-    return zlib.compress(json.dumps(plain(result), separators=(",", ":")).encode("ascii"), _LEVEL)
+    return zlib.compress(json.dumps(plain(result, dense=True), separators=(",", ":")).encode("ascii"), _LEVEL)
 
 
 def unpack_result(packed: bytes) -> RecordingResult:
@@ -36,17 +36,29 @@ def unpack_result(packed: bytes) -> RecordingResult:
     return made(RecordingResult, json.loads(zlib.decompress(packed)))
 
 
-def plain(value: Any) -> Any:
-    """A dataclass, or a tree of them, as JSON values: objects are lists of their fields where they stand in lists."""
+def plain(value: Any, *, dense: bool = False) -> Any:
+    """A dataclass, or a tree of them, as JSON values.
+
+    Parameters
+    ----------
+    value : object
+        Dataclasses, enums, dates, times, and what JSON knows.
+    dense : bool
+        Write the names of fields once for a sequence of one class: `made` reads both forms.
+    """
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in _names(cast(Hashable, kind))}
+        return {name: plain(getattr(value, name), dense=dense) for name in _names(cast(Hashable, kind))}
     if kind in (tuple, list):
-        return _columns(value) if _is_uniform(value) else [plain(one) for one in value]
+        return _columns(value) if dense and _is_uniform(value) else [plain(one, dense=dense) for one in value]
     if kind is dict:
-        return {key: plain(one) for key, one in value.items()}
+        return {key: plain(one, dense=dense) for key, one in value.items()}
+    return _plain_word(value)
+
+
+def _plain_word(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -54,7 +66,7 @@ def plain(value: Any) -> Any:
         return [value.isoformat(), zone]
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{kind.__name__} cannot be packed")
+    raise TypeError(f"{type(value).__name__} cannot be packed")
 
 
 def made(kind: type[Made], values: Any) -> Made:
@@ -79,7 +91,10 @@ def _is_uniform(values: tuple[Any, ...] | list[Any]) -> bool:
 
 def _columns(values: tuple[Any, ...] | list[Any]) -> dict[str, Any]:
     names = _names(cast(Hashable, type(values[0])))
-    return {_COLUMNS: list(names), "rows": [[plain(getattr(one, name)) for name in names] for one in values]}
+    return {
+        _COLUMNS: list(names),
+        "rows": [[plain(getattr(one, name), dense=True) for name in names] for one in values],
+    }
 
 
 @cache

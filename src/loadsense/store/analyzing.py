@@ -1,0 +1,331 @@
+"""From what was detected to a stored analysis: corrected, judged as she was known on the day, and kept as a version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from functools import cache
+from typing import Any, Final, Protocol
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from loadsense import __version__, evidence, frames, protocol, together
+from loadsense.events import Landing
+from loadsense.evidence.engine_criteria import engine_criteria
+from loadsense.placement import CAPABILITIES
+from loadsense.prescriptions import PlanStage
+from loadsense.protocol.corrections import Corrected, Correction, corrected
+from loadsense.protocol.dose import dose
+from loadsense.render.page import session_page
+from loadsense.results import RecordingResult, SessionReport
+from loadsense.session import judging
+from loadsense.store.flags import renew_flags
+from loadsense.store.opening import Writing
+from loadsense.store.packing import pack_result, plain, unpack_result
+from loadsense.store.people import person_at
+from loadsense.store.prescribing import plan_named
+from loadsense.store.tables import (
+    AnalysisRow,
+    CorrectionRow,
+    DetectionRow,
+    EventRow,
+    SessionRecording,
+    SessionRow,
+)
+from loadsense.summary import Judging, landing_sensor, summarise
+
+#: Safety rules that a session itself can fire; the flags of others are not touched by an analysis.
+SESSION_RULES: Final = ("fall-like-event", "above-ceiling", "above-target")
+_SAID: Final = {"exercise", "load_kg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a session is judged by, where it is not what her day and her prescription say; None leaves it so."""
+
+    profile: str | None = None
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analyzed:
+    """A session as judged, and all that is stored of it beside the report.
+
+    Attributes
+    ----------
+    report : SessionReport
+    judged_by : Judging
+    unmatched : tuple of int
+        Corrections that found no event.
+    corrections_sha256 : str
+        Of those that were applied; empty without any.
+    """
+
+    report: SessionReport
+    judged_by: Judging
+    unmatched: tuple[int, ...]
+    corrections_sha256: str
+
+
+# -- judging
+
+
+def analyzed(db: Session, session: SessionRow, choice: Choice, *, landings: Landings | None = None) -> Analyzed:
+    """Judge a session from what was detected in it.
+
+    Parameters
+    ----------
+    db : Session
+    session : SessionRow
+    choice : Choice
+    landings : callable, optional
+        Measures a landing that the coach added, on the samples; without it such a landing finds no event.
+    """
+    results = detected(db, session.id)
+    said = said_of(db, session.id)
+    corrections = [_correction(row, results, landings) for row in said]
+    return judged(db, session, (results, corrected(results, corrections), said), choice)
+
+
+def judged(
+    db: Session,
+    session: SessionRow,
+    found: tuple[Sequence[RecordingResult], Corrected, Sequence[CorrectionRow]],
+    choice: Choice,
+) -> Analyzed:
+    """Judge what was detected and corrected."""
+    results, now, said = found
+    by = judging_of(db, session, choice)
+    notes = (*together.clock_notes(now.results), *(_unmatched_note(one, results) for one in now.unmatched))
+    return Analyzed(
+        report=summarise(now.results, by, notes=notes),
+        judged_by=by,
+        unmatched=tuple(one.id for one in now.unmatched),
+        corrections_sha256=_hash_of_said(said),
+    )
+
+
+def judging_of(db: Session, session: SessionRow, choice: Choice) -> Judging:
+    """Everything a session is judged by: as she was known on its day."""
+    person = person_at(db, session.person_id, session.day)
+    name = choice.plan or person.plan
+    if choice.plan and choice.plan != person.plan:
+        person = replace(person, stage=None)
+    by = judging(
+        plan=plan_named(db, name) if name else None,
+        person=person,
+        profile=choice.profile,
+        loads_kg=session.loads_kg,
+    )
+    return replace(by, block_confirmed=session.block_confirmed)
+
+
+def detected(db: Session, session_id: int) -> tuple[RecordingResult, ...]:
+    """What the engine found in each recording of a session, before corrections, by name of the sensor."""
+    chosen = (
+        select(DetectionRow.packed)
+        .join(SessionRecording, SessionRecording.sha256 == DetectionRow.sha256)
+        .where(SessionRecording.session_id == session_id)
+        .order_by(SessionRecording.sensor)
+    )
+    return tuple(unpack_result(packed) for packed in db.scalars(chosen))
+
+
+def said_of(db: Session, session_id: int) -> tuple[CorrectionRow, ...]:
+    """Corrections of a session that were not undone, in the order in which they were said."""
+    chosen = select(CorrectionRow).where(CorrectionRow.session_id == session_id, CorrectionRow.undone_at.is_(None))
+    return tuple(db.scalars(chosen.order_by(CorrectionRow.id)))
+
+
+class Landings(Protocol):
+    """Measures landings on the samples; the edge of what is otherwise pure."""
+
+    def measured(self, result: RecordingResult, sample: int, event_id: str) -> Landing | None:
+        """The landing at a sample, or None where its samples were not kept."""
+
+
+def _correction(row: CorrectionRow, results: Sequence[RecordingResult], landings: Landings | None) -> Correction:
+    landing = None
+    if row.kind == "landing" and landings is not None:
+        result = next((one for one in results if one.sensor == row.sensor), None)
+        landing = landings.measured(result, row.at_sample, f"C{row.id:04d}") if result else None
+    said = {name: row.value.get(name) for name in _SAID}
+    return Correction(
+        id=row.id,
+        sensor=row.sensor,
+        at_sample=row.at_sample,
+        kind=row.kind,  # type: ignore[arg-type]  # checked when it was said
+        landing=landing,
+        **said,
+    )
+
+
+def _unmatched_note(one: Correction, results: Sequence[RecordingResult]) -> str:
+    result = next((result for result in results if result.sensor == one.sensor), None)
+    when = "" if result is None else f" at {frames.seconds_at(result, one.at_sample):.1f} s"
+    return f"correction {one.id} ({one.kind}{when}, {one.sensor}) found no event and changed nothing: look at it again"
+
+
+def _hash_of_said(said: Sequence[CorrectionRow]) -> str:
+    if not said:
+        return ""
+    words = [[row.id, row.sensor, row.at_sample, row.kind, row.value] for row in said]
+    return _sha256(json.dumps(words, sort_keys=True))
+
+
+# -- keeping
+
+
+def detection_row(sha256: str, result: RecordingResult) -> DetectionRow:
+    """What was detected, as a row."""
+    return DetectionRow(
+        sha256=sha256,
+        software_version=__version__,
+        criteria_sha256=engine_sha256(),
+        packed=pack_result(result),
+    )
+
+
+def keep(tx: Writing, session: SessionRow, now: Analyzed, *, because: str) -> AnalysisRow:
+    """Store an analysis as the current version of its session, with its events and flags."""
+    page = page_of(now.report)
+    row = AnalysisRow(
+        session_id=session.id,
+        made_at=tx.at,
+        because=because,
+        by_user=tx.by_user,
+        unmatched=list(now.unmatched),
+        corrections_sha256=now.corrections_sha256,
+        **_facts(now, page),
+    )
+    tx.add(row)
+    rows = [{**one, "analysis_id": row.id} for one in event_rows(now.report, page)]
+    if rows:
+        tx.db.execute(insert(EventRow), rows)
+    session.current_analysis_id = row.id
+    flags = now.report.prescription.flags
+    renew_flags(tx, session.person_id, session.id, flags, rules=SESSION_RULES)
+    return row
+
+
+def page_of(report: SessionReport) -> dict[str, Any]:
+    """The words and numbers of the session's page, without the report itself and the outlines of its traces."""
+    page = session_page(report)
+    whole = replace(page, traces=tuple(replace(one, outline="") for one in page.traces))
+    return {one.name: plain(getattr(whole, one.name)) for one in fields(whole) if one.name != "report"}
+
+
+def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:
+    report, by = now.report, now.judged_by
+    given = dose(report, stage=_stage(by))
+    return {
+        "software_version": __version__,
+        "criteria_sha256": judging_sha256(by),
+        "profile": report.verdict.profile,
+        "plan": report.prescription.plan,
+        "stage": report.prescription.stage,
+        "status": report.verdict.status.value,
+        "judged": report.verdict.judged,
+        "cannot_say": given.cannot_say,
+        "landings_in_band": given.landings_in_band,
+        "landings_at_least": given.landings_at_least,
+        "lift_sets_met": given.lift_sets_met,
+        "lift_sets_at_least": given.lift_sets_at_least,
+        "median_peak_net_g": _median_peak_net_g(report),
+        "summary": report.to_dict(),
+        "page": page,
+    }
+
+
+def _stage(by: Judging) -> PlanStage | None:
+    return protocol.chosen_stage(by.plan, by.person) if by.plan else None
+
+
+def _median_peak_net_g(report: SessionReport) -> float | None:
+    grades = CAPABILITIES[landing_sensor(report.recordings).info.placement].grades_landings
+    peaks = report.landing_summary.peak_net_g
+    return peaks.median if grades and peaks else None
+
+
+def event_rows(report: SessionReport, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every landing, set, repetition and excluded candidate, as values of `EventRow`."""
+    grades = _grades(page)
+    placed = {one.sensor: one for one in report.recordings}
+    for row in frames.landing_rows(report):
+        event_id, sensor = str(row["event_id"]), str(row["sensor"])
+        yield _event(
+            row,
+            placed[sensor],
+            {
+                "event_id": event_id,
+                "kind": "landing",
+                "start": "landing_s",
+                "grade": grades.get((sensor, event_id), ""),
+            },
+        )
+    for row in frames.set_rows(report):
+        yield _event(row, placed[str(row["sensor"])], {"event_id": str(row["set_id"]), "kind": "set"})
+    counts: dict[tuple[str, str], int] = {}
+    for row in frames.repetition_rows(report):
+        key = (str(row["sensor"]), str(row["set_id"]))
+        counts[key] = counts.get(key, 0) + 1
+        yield _event(row, placed[key[0]], {"event_id": f"{key[1]}.{counts[key]}", "kind": "repetition"})
+    for number, row in enumerate(frames.excluded_rows(report), 1):
+        about = {"event_id": f"X{number:04d}", "kind": "excluded", "start": "peak_s"}
+        yield _event(row, placed[str(row["sensor"])], about)
+
+
+def _grades(page: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {(one["sensor"], one["event_id"]): one["grade"] or "" for one in page["events"]}
+
+
+def _event(row: frames.Row, recording: RecordingResult, about: dict[str, str]) -> dict[str, Any]:
+    peak_s = row.get("peak_s")
+    at_s = None if peak_s is None else float(peak_s) - recording.offset_s
+    return {
+        "event_id": about["event_id"],
+        "kind": about["kind"],
+        "sensor": recording.sensor,
+        "start_s": row[about.get("start", "start_s")],
+        "peak_s": peak_s,
+        "end_s": row.get("end_s"),
+        "peak_sample": None if at_s is None else round(at_s * recording.info.sampling_rate_hz),
+        "peak_net_g": row.get("peak_net_g"),
+        "loading_rate_g_per_s": row.get("loading_rate_g_per_s"),
+        "grade": about.get("grade", ""),
+        "exercise": row.get("exercise"),
+        "facts": row,
+    }
+
+
+# -- what it was made with
+
+
+@cache
+def engine_sha256() -> str:
+    """Of everything the detectors are told."""
+    return _sha256(f"{__version__} {engine_criteria()!r}")
+
+
+def judging_sha256(by: Judging) -> str:
+    """Of everything a session is judged by, the person aside."""
+    return _sha256(f"{engine_sha256()} {by.profile!r} {by.plan!r} {_conventions()}")
+
+
+@cache
+def _conventions() -> str:
+    return repr((evidence.grading(), sorted(evidence.rules().items()), evidence.index_criteria()))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def local_day(results: Sequence[RecordingResult]) -> date | None:
+    """Local day on which a session began; None where no recording has a clock."""
+    starts = [one.info.start for one in results if one.info.start is not None]
+    return min(starts).date() if starts else None
