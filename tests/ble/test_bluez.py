@@ -243,7 +243,8 @@ def test_a_sensor_whose_battery_is_flat_is_looked_for_and_told(bus):
         await sensor.stop()
         events = heard(sensor)
         assert [e.percent for e in events if isinstance(e, Battery)] == [4]
-        assert len(numbers(events)) == n == len(virtual.sent)
+        assert len(numbers(events)) == n > 3
+        assert 0 <= len(virtual.sent) - n <= 1  # one may have been on the air
 
     played(bus, story, battery=4)
 
