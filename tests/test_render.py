@@ -35,7 +35,6 @@ from loadsense.render.page import Grade, session_page
 from loadsense.render.schema import summary_schema
 from loadsense.render.words import FOOTER, axis_steps
 from loadsense.results import (
-    DaySummary,
     Envelope,
     Flag,
     IndexValue,
@@ -45,6 +44,7 @@ from loadsense.results import (
     Spread,
     VerdictStatus,
 )
+from loadsense.wear import DaySummary
 
 CANNOT_SAY = verdict(
     "cannot_say",

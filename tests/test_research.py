@@ -17,7 +17,7 @@ BLOCKS = re.findall(r"```(python|sh)\n(.*?)```", PAGE.read_text("utf-8"), re.S)
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed (extra docs)")
 def test_the_example_goes_from_a_folder_to_a_figure(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [kind for kind, _ in BLOCKS] == ["python", "sh", "python", "python", "python"]
+    assert [kind for kind, _ in BLOCKS] == ["python", "sh", "python", "python", "sh", "python"]
     spoken = {}
     for kind, text in BLOCKS:
         if kind == "sh":
@@ -30,4 +30,6 @@ def test_the_example_goes_from_a_folder_to_a_figure(tmp_path, monkeypatch):
     assert per_day.loc[("p001", "2026-11-16")].iloc[-1] == 0  # three of about 3 g, and steps
     assert Path("impacts_per_band_per_day.pdf").read_bytes().startswith(b"%PDF")
     assert Path("impacts_per_band_per_day.png").stat().st_size > 10_000
+    assert len(list(Path("bids").glob("sub-p00?/ses-2026*/motion/*_motion.tsv"))) == 9
+    assert len(list(Path("bids").glob("sub-p00?/ses-*/motion/*_motion.tsv"))) == 10  # nine, and session 1 from Python
     assert len(spoken["files"]) == 5

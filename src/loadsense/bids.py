@@ -31,6 +31,9 @@ from loadsense.units import STANDARD_GRAVITY_M_PER_S2
 
 BIDS_VERSION: Final = "1.10.0"
 
+#: Key of `_motion.json` that says which recording it was made from: the hash of its file, unless told otherwise.
+SOURCE: Final = "LoadSenseSource"
+
 _AXES: Final = ("x", "y", "z")
 _LABEL: Final = re.compile(r"[A-Za-z0-9]+")
 _MISSING: Final = "n/a"
@@ -104,7 +107,9 @@ class BidsNames:
         return "_".join([f"sub-{self.subject}", *(f"{name}-{label}" for name, label in parts.items() if label)])
 
 
-def export_bids(recording: Recording, report: SessionReport, folder: str | Path, names: BidsNames) -> list[Path]:
+def export_bids(
+    recording: Recording, report: SessionReport, folder: str | Path, names: BidsNames, *, source: str | None = None
+) -> list[Path]:
     """Write one recording and its events into a BIDS dataset, which is made when it is not there.
 
     Parameters
@@ -117,6 +122,8 @@ def export_bids(recording: Recording, report: SessionReport, folder: str | Path,
         Root of the dataset.
     names : BidsNames
         Whose recording it is.
+    source : str, optional
+        What the recording was made from, for `_motion.json`; the hash of its file by default.
 
     Returns
     -------
@@ -136,14 +143,16 @@ def export_bids(recording: Recording, report: SessionReport, folder: str | Path,
     stem = root / names.folder / names.stem
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        files = _recording_files(recording, report, stem, names.task)
+        files = _recording_files(recording, report, stem, {"TaskName": names.task, SOURCE: source})
         _dataset_files(root, names, report.recordings[0])
     except OSError as fault:
         raise WorldError(f"the BIDS dataset cannot be written to {folder} ({fault.strerror or fault})") from None
     return files
 
 
-def _recording_files(recording: Recording, report: SessionReport, stem: Path, task: str) -> list[Path]:
+def _recording_files(
+    recording: Recording, report: SessionReport, stem: Path, told: Mapping[str, str | None]
+) -> list[Path]:
     (result,) = report.recordings
     motion, channels, events = (stem.with_name(f"{stem.name}_{kind}.tsv") for kind in ("motion", "channels", "events"))
     aside = motion.with_name(f".{motion.name}")
@@ -153,7 +162,7 @@ def _recording_files(recording: Recording, report: SessionReport, stem: Path, ta
         aside.replace(motion)
     finally:
         aside.unlink(missing_ok=True)
-    sidecar = _json(motion.with_suffix(".json"), _motion_json(result, task, n_rows))
+    sidecar = _json(motion.with_suffix(".json"), _motion_json(result, told, n_rows))
     _tsv(channels, list(_channel_rows(result)))
     _tsv(events, _event_rows(report), columns=list(_EVENT_COLUMNS))
     return [motion, sidecar, channels, events, _json(events.with_suffix(".json"), _events_json())]
@@ -177,16 +186,17 @@ def _sample_rows(accel_g: FloatArray) -> str:
     return "".join(f"{x:.5f}\t{y:.5f}\t{z:.5f}\n" for x, y, z in values.tolist())
 
 
-def _motion_json(result: RecordingResult, task: str, n_rows: int) -> dict[str, object]:
+def _motion_json(result: RecordingResult, told: Mapping[str, str | None], n_rows: int) -> dict[str, object]:
     """The sidecar: what is required, and what we know of what is recommended."""
     info = result.info
-    device = {
+    known = {
+        SOURCE: told[SOURCE] or info.origin.sha256,
         "ManufacturersModelName": info.origin.device,
         "DeviceSerialNumber": info.origin.serial,
         "SoftwareVersions": info.origin.firmware,
     }
     return {
-        "TaskName": task,
+        "TaskName": told["TaskName"],
         "SamplingFrequency": info.nominal_rate_hz or info.sampling_rate_hz,
         "SamplingFrequencyEffective": result.clock.measured_rate_hz or info.measured_rate_hz or info.sampling_rate_hz,
         "TrackingSystemName": info.origin.device or "accelerometer",
@@ -196,7 +206,7 @@ def _motion_json(result: RecordingResult, task: str, n_rows: int) -> dict[str, o
         "RecordingDuration": n_rows / info.sampling_rate_hz,
         "RecordingType": "continuous",
         "MissingValues": _MISSING,
-        **{key: value for key, value in device.items() if value},
+        **{key: value for key, value in known.items() if value},
     }
 
 

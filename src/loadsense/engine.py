@@ -47,9 +47,10 @@ from loadsense.force import estimate_force
 from loadsense.loading import landing_window, measure_landing
 from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_days
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.results import DaySummary, Envelope, RecordingResult
+from loadsense.results import Envelope, RecordingResult
 from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, StreamInfo
 from loadsense.stage import Stage
+from loadsense.wear import DaySummary
 
 #: Stages see samples in beats of this length, so that a live push of ten samples costs an append and little else.
 BEAT_S: Final = 0.1

@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from loadsense import __version__
 from loadsense.cohort import books, finding, tables
 from loadsense.cohort import manifest as manifests
 from loadsense.cohort.facts import Failure, FileTask, Options, Outcome, Source, Workers
 from loadsense.cohort.journal import Journal
-from loadsense.cohort.work import judging, recording_id
+from loadsense.cohort.work import check_reading, judging, recording_id
 from loadsense.errors import LoadSenseError, OptionError
 
 #: Told how many files are settled, of how many, and how many of them are errors.
@@ -216,7 +215,7 @@ def _tasks(
         reading = tuple(sorted((dict(options.reading) | dict(row.options if row else ())).items()))
         participant = row.participant if row else None
         try:
-            _check(reading)
+            check_reading(reading)
         except LoadSenseError as error:
             if row is None:
                 raise  # an option of the command: wrong for every file
@@ -233,15 +232,6 @@ def _tasks(
             )
         )
     return tasks, failures
-
-
-def _check(reading: Options) -> None:
-    """Refuse options that no file could be read with."""
-    from loadsense.readers.options import checked_options
-
-    given = dict.fromkeys(("unit", "sampling_rate_hz", "columns", "start", "end", "range_g", "body_mass_kg", "tz"))
-    everything: dict[str, Any] = {**given, "placement": "unknown", "activity": None, "calibrate": True, **dict(reading)}
-    checked_options(**everything)
 
 
 def _everything(judged: Options) -> str:

@@ -17,7 +17,8 @@ from loadsense import frames
 from loadsense.cohort.facts import Cell, OutputError
 from loadsense.frames import COUNT, NUMBER, TEXT, YES_NO, Column
 from loadsense.placement import CAPABILITIES
-from loadsense.results import DaySummary, SessionReport
+from loadsense.results import SessionReport
+from loadsense.wear import DaySummary
 
 if TYPE_CHECKING:
     import pyarrow as pa

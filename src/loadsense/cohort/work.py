@@ -37,9 +37,9 @@ def analyze_file(task: FileTask) -> Outcome:
         version = _version(task.source)
         if version is not None and version == task.done_version:
             return Outcome(skipped=True)
-        with _at_hand(task.source) as path:
+        with at_hand(task.source) as path:
             told_as = (str(path), task.source.name)
-            content = _sha256(path)
+            content = content_hash(path)
             if content == task.done_content:
                 return Outcome(content=content, version=version, skipped=True)
             return replace(_analyzed(task, path, content), version=version)
@@ -97,9 +97,30 @@ def _version(source: Source) -> str | None:
         raise WorldError(f"{source.name}: cannot be found ({fault}); check the network and the keys") from None
 
 
+def check_reading(reading: Options) -> None:
+    """Refuse options that no file could be read with.
+
+    Raises
+    ------
+    OptionError
+        An impossible value.
+    """
+    from loadsense.readers.options import checked_options
+
+    given = dict.fromkeys(("unit", "sampling_rate_hz", "columns", "start", "end", "range_g", "body_mass_kg", "tz"))
+    everything: dict[str, Any] = {**given, "placement": "unknown", "activity": None, "calibrate": True, **dict(reading)}
+    checked_options(**everything)
+
+
 @contextmanager
-def _at_hand(source: Source) -> Iterator[Path]:
-    """The file on a disk of this machine; what was fetched is thrown away after."""
+def at_hand(source: Source) -> Iterator[Path]:
+    """The file on a disk of this machine; what was fetched is thrown away after.
+
+    Raises
+    ------
+    WorldError
+        The object store does not give it.
+    """
     if not is_url(source.key):
         yield Path(source.key)
         return
@@ -118,7 +139,16 @@ def _fetch(source: Source, path: Path) -> None:
         raise WorldError(f"{source.name}: cannot be fetched ({fault}); check the network and the keys") from None
 
 
-def _sha256(path: Path) -> str:
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, as hex digits.
+
+    Raises
+    ------
+    OptionError
+        The file has gone.
+    WorldError
+        It cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

@@ -21,8 +21,9 @@ from loadsense.bands import band_counts, impact_score_log
 from loadsense.criteria import BandSet, LongWearCriteria
 from loadsense.longwear.epochs import EpochMeans, intensity_gradient, longer_epochs, mx_metrics
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.results import BandCount, DaySummary
+from loadsense.results import BandCount
 from loadsense.samples import BoolArray, FloatArray, Gap, IntArray
+from loadsense.wear import DaySummary
 
 
 @dataclass(frozen=True, slots=True)

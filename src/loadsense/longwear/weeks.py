@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Final, Literal
 
 from loadsense.criteria import LongWearCriteria
-from loadsense.results import DayMeans, DaySummary, WeekSummary
+from loadsense.wear import DayMeans, DaySummary, WeekSummary
 
 _Kind = Literal["all", "weekday", "weekend"]
 

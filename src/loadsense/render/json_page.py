@@ -18,8 +18,6 @@ from loadsense.render.sentences import excluded_counts, length_s, notes
 from loadsense.render.words import FOOTER
 from loadsense.results import (
     BandCount,
-    DayMeans,
-    DaySummary,
     Indices,
     LandingSummary,
     PrescriptionResult,
@@ -27,9 +25,9 @@ from loadsense.results import (
     SessionReport,
     Spread,
     Verdict,
-    WeekSummary,
 )
 from loadsense.samples import Gap
+from loadsense.wear import DayMeans, DaySummary, WeekSummary
 
 Json = dict[str, object]
 

@@ -25,13 +25,13 @@ from loadsense.render.page import (
 )
 from loadsense.render.words import DASH, clock, counted, duration, listed, name, number, plain
 from loadsense.results import (
-    DaySummary,
     PrescriptionResult,
     RecordingResult,
     SessionReport,
     Verdict,
     VerdictStatus,
 )
+from loadsense.wear import DaySummary
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

@@ -1,0 +1,106 @@
+"""The verb `export`: what LoadSense holds, in the forms of others. `--bids` takes recordings; nothing else is here yet.
+
+The words after the verb are what is exported, and the option names the form, so that a form for people can join
+without a new verb: `register` gives the command, `_exported` chooses by form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loadsense import cli_options as options
+from loadsense.errors import OptionError
+
+if TYPE_CHECKING:
+    from loadsense.cohort.exporting import Exported
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command(epilog="Example: loadsense export --bids data/ --manifest people.csv --task hirit -o bids/")(export)
+
+
+def export(  # each option is a parameter: that is how Typer reads them
+    what: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recordings, folders, globs, URLs.")],
+    bids: Annotated[bool, typer.Option("--bids", help="Write recordings and their events as a BIDS dataset.")] = False,
+    output: Annotated[str, typer.Option("--output", "-o", help="Root of the dataset.")] = "bids",
+    manifest: Annotated[
+        str | None, typer.Option(metavar="CSV", help="participant, file, tz, placement: a row per file.")
+    ] = None,
+    task: Annotated[str, typer.Option(metavar="LABEL", help="What was done, as a BIDS label.")] = "session",
+    subject: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Who; else the manifest's participant, or the file's name.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(metavar="LABEL", help="Which session; else the local day.")] = None,
+    placement: options.Placement = None,
+    activity: options.Activity = None,
+    body_mass_kg: options.BodyMass = None,
+    tz: options.Zone = None,
+    range_g: options.Range = None,
+    unit: options.Unit = None,
+    sampling_rate_hz: options.Rate = None,
+    columns: options.Columns = None,
+    start: options.Start = None,
+    end: options.End = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write recordings and their events in a form that other tools read; one bad file never stops the rest."""
+    if not bids:
+        raise OptionError("export needs to know the form: give --bids for a BIDS dataset of recordings")
+    from loadsense.cohort.exporting import BidsOptions, export_files
+    from loadsense.render import check_writable
+
+    check_writable(output)
+    reading = options.given(
+        placement=placement,
+        activity=activity,
+        body_mass_kg=body_mass_kg,
+        tz=tz,
+        range_g=range_g,
+        unit=unit,
+        sampling_rate_hz=sampling_rate_hz,
+        columns=columns,
+        start=start,
+        end=end,
+    )
+    named = BidsOptions(
+        task=task, subject=subject, session=session, manifest=manifest, reading=tuple(sorted(reading.items()))
+    )
+    _say(export_files(what, output, named), output, as_json=as_json, quiet=quiet)
+
+
+def _say(exported: Iterable[Exported], output: str, *, as_json: bool, quiet: bool) -> None:
+    """A line for each file as it is written; those that failed on standard error, and in the exit code."""
+    done, worst = [], 0
+    for one in exported:
+        if one.error is not None:
+            worst = max(worst, one.error.exit_code)
+            typer.echo(f"error: {_told(one)}", err=True)
+        done.append(one)
+        if one.motion is not None and not (as_json or quiet):
+            typer.echo(str(one.motion))
+    if as_json:
+        typer.echo(json.dumps([_as_json(one) for one in done], indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"EXPORTED {sum(one.error is None for one in done)} of {len(done)} files to {output}")
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _told(one: Exported) -> str:
+    """The error, with the file in front where its own words do not name it."""
+    name = one.file.rsplit("/", 1)[-1]
+    return str(one.error) if name in str(one.error) else f"{one.file}: {one.error}"
+
+
+def _as_json(one: Exported) -> dict[str, str | None]:
+    return {
+        "file": one.file,
+        "motion": None if one.motion is None else one.motion.as_posix(),
+        "error": None if one.error is None else str(one.error),
+    }
