@@ -14,7 +14,6 @@ the whole window, and only the settled ones are tallied.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,6 @@ from loadsense.detection.landings import LandingCriteria, LandingDetector
 from loadsense.detection.lifts import LiftCriteria, LiftDetector
 from loadsense.envelope import EnvelopeStage
 from loadsense.events import (
-    Activity,
     ActivityStretch,
     Event,
     Excluded,
@@ -43,9 +41,9 @@ from loadsense.events import (
     LiftSet,
     Status,
 )
-from loadsense.force import estimate_force
 from loadsense.loading import landing_window, measure_landing
 from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_days
+from loadsense.naming import ImpactNaming
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.results import Envelope, RecordingResult
 from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, StreamInfo
@@ -117,10 +115,9 @@ class Engine:
         self._landings = _landing_detector(info, criteria.landings, landing_block=landing_block)
         self._lifts = _lift_detector(info, criteria.lifts)
         self._unmeasured: list[tuple[int, LandingCandidate]] = []
-        self._unnamed_impacts: list[Impact] = []
+        self._naming = ImpactNaming(info, criteria.equations)
         self._found = _Found()
         self._epoch_means: list[EpochMeans] = []
-        self._declared = Activity(info.activity) if info.activity else None
         self._due = deque(info.declared)
         self._finished = False
 
@@ -173,7 +170,7 @@ class Engine:
         for stage in self._stages():
             events += self._sort(stage.flush())
         self._finished = True
-        return events + self._measure(None) + self._name_impacts(None)
+        return events + self._measure(None) + self._name_impacts(is_over=True)
 
     def result(self, clock: ClockQuality | None = None, *, sensor: str | None = None) -> RecordingResult:
         """What the recording came to; call it after `flush`, or before for the settled events so far.
@@ -192,10 +189,10 @@ class Engine:
             clock=clock or ClockQuality(),
             envelope=self._envelope.result(),
             landings=tuple(sorted(self._found.landings, key=lambda e: e.candidate.peak_sample)),
-            impacts=tuple(self._found.impacts),
+            impacts=self._naming.named.part(0, len(self._naming.named)),
             excluded=tuple(sorted(self._found.excluded, key=lambda e: e.peak_sample)),
             sets=tuple(sorted(self._found.sets, key=lambda e: e.start_sample)),
-            activities=tuple(self._found.activities),
+            activities=self._naming.seen.stretches(),
             days=self._days(),
         )
 
@@ -205,7 +202,8 @@ class Engine:
         n_grid = self._history.end
         if n_grid < LONG_WEAR_S * self.info.sampling_rate_hz:
             return ()
-        impacts = [impact for impact in self._found.impacts if impact.rule == "impact"]
+        impacts = self._naming.named
+        by_rule = ~impacts.is_step
         seen = LongWearInput(
             start=self.info.start,
             tz=self.info.tz,
@@ -214,12 +212,12 @@ class Engine:
             n_samples=n_grid,
             gaps=quality.gaps,
             non_wear=quality.non_wear if quality.non_wear_known else None,
-            impact_samples=np.array([i.peak_sample for i in impacts], dtype=np.int64),
-            impact_peaks_g=np.array([i.peak_g for i in impacts]),
-            impact_vertical_g=np.array([i.peak_vertical_g for i in impacts], dtype=np.float64),
+            impact_samples=impacts.samples()[by_rule],
+            impact_peaks_g=impacts.numbers("peak_g")[by_rule],
+            impact_vertical_g=impacts.numbers("peak_vertical_g")[by_rule],
             landing_samples=self._landing_samples(),
-            score_samples=np.array([i.peak_sample for i in impacts], dtype=np.int64),
-            score_peaks_g=np.array([i.peak_g for i in impacts]),
+            score_samples=impacts.samples()[by_rule],
+            score_peaks_g=impacts.numbers("peak_g")[by_rule],
             epochs=tuple(self._epoch_means),
         )
         criteria = self._criteria
@@ -279,7 +277,7 @@ class Engine:
             events += self._sort(stage.push(block))
         events += self._measure(self._history.end)
         self._history.forget()
-        return events + self._name_impacts(self._activity_known_to())
+        return events + self._name_impacts()
 
     def _pass_rest(self) -> list[Event]:
         rest = self._beats.flush()
@@ -302,11 +300,14 @@ class Engine:
                 case LandingCandidate():
                     self._unmeasured.append((self._window_end(fact), fact))
                 case Impact():
-                    self._unnamed_impacts.append(fact)
+                    self._naming.add(fact)
                 case EpochMeans():
                     self._epoch_means.append(fact)
                 case Envelope():
                     pass
+                case ActivityStretch():
+                    self._naming.seen.keep(fact)
+                    events.append(fact)
                 case _:
                     self._found.keep(fact)
                     events.append(fact)
@@ -345,42 +346,14 @@ class Engine:
     def _landing_force(self, landing: Landing) -> ForceEstimate | None:
         if not CAPABILITIES[self.info.placement].grades_landings:
             return None
-        return self._force(Activity.JUMPING, landing.peak_20hz_g, None)
+        return self._naming.landing_force(landing.peak_20hz_g)
 
     # -- impacts
 
-    def _activity_known_to(self) -> int:
-        return self._found.activities[-1].end_sample if self._found.activities else 0
-
-    def _name_impacts(self, known_to: int | None) -> list[Event]:
-        """Give impacts their activity and force once the activity around them is known; all of them for None."""
-        n_known = len(self._unnamed_impacts)
-        if known_to is not None:
-            n_known = sum(1 for impact in self._unnamed_impacts if impact.peak_sample < known_to)
-        named = [self._named(impact) for impact in self._unnamed_impacts[:n_known]]
-        # A peak within 0.4 s of a higher one is an impact only where the wearer runs (docs/decisions/0003).
-        named = [i for i in named if i.rule == "impact" or i.activity is Activity.RUNNING]
-        del self._unnamed_impacts[:n_known]
-        self._found.impacts += named
-        return list(named)
-
-    def _named(self, impact: Impact) -> Impact:
-        activity = self._declared or self._found.activity_at(impact.peak_sample)
-        force = self._force(activity, impact.peak_g, impact.acceleration_rate_g_per_s, impact.slow_vertical_g)
-        return replace(impact, activity=activity, force=force)
-
-    def _force(
-        self, activity: Activity, peak_g: float, rate_g_per_s: float | None, slow_vertical_g: float | None = None
-    ) -> ForceEstimate | None:
-        return estimate_force(
-            self._criteria.equations,
-            activity=activity,
-            site=CAPABILITIES[self.info.placement].force_site,
-            peak_g=peak_g,
-            acceleration_rate_g_per_s=rate_g_per_s,
-            body_mass_kg=self.info.body_mass_kg,
-            slow_vertical_g=slow_vertical_g,
-        )
+    def _name_impacts(self, *, is_over: bool = False) -> list[Event]:
+        """The impacts around which the activity has become known, or all."""
+        where = self._naming.name(is_over=is_over)
+        return list(self._naming.named.part(where.start, where.stop)) if where else []
 
 
 def _impact_detector(info: StreamInfo, criteria: ImpactCriteria) -> ImpactDetector:
@@ -426,34 +399,13 @@ class _Found:
     """The settled events so far."""
 
     landings: list[Landing] = field(default_factory=list)
-    impacts: list[Impact] = field(default_factory=list)
     excluded: list[Excluded] = field(default_factory=list)
     sets: list[LiftSet] = field(default_factory=list)
-    activities: list[ActivityStretch] = field(default_factory=list)
 
     def keep(self, event: Event) -> None:
-        """Tally what counts: settled sets, exclusions and activities; the rest is only passed on."""
+        """Tally what counts: settled sets and exclusions; the rest is only passed on."""
         match event:
             case Excluded():
                 self.excluded.append(event)
-            case ActivityStretch():
-                self._keep_activity(event)
             case LiftSet(status=Status.SETTLED):
                 self.sets.append(event)
-
-    def _keep_activity(self, stretch: ActivityStretch) -> None:
-        """Kept in one piece as long as it goes on: a week holds a third of a million stretches of two seconds."""
-        last = self.activities[-1] if self.activities else None
-        if last and last.activity is stretch.activity and last.end_sample == stretch.start_sample:
-            self.activities[-1] = ActivityStretch(
-                start_sample=last.start_sample, end_sample=stretch.end_sample, activity=last.activity
-            )
-        else:
-            self.activities.append(stretch)
-
-    def activity_at(self, sample: int) -> Activity:
-        """What the wearer was doing at a sample."""
-        at = bisect_right(self.activities, sample, key=lambda stretch: stretch.start_sample) - 1
-        if at >= 0 and sample < self.activities[at].end_sample:
-            return self.activities[at].activity
-        return Activity.UNKNOWN

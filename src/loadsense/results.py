@@ -5,6 +5,7 @@ Unknown is None and stands beside a reason; it is never 0. Samples inside, secon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -255,8 +256,10 @@ class RecordingResult:
         From the samples.
     clock : ClockQuality
         From the reader.
-    landings, impacts, excluded, sets, activities : tuple
+    landings, excluded, sets, activities : tuple
         Settled events in order of time.
+    impacts : ImpactTable, or tuple of Impact
+        The same, in columns where an engine found them: a week has hundreds of thousands.
     days : tuple of DaySummary
         Local days, for recordings of long wear.
     weeks : tuple of WeekSummary
@@ -271,7 +274,7 @@ class RecordingResult:
     clock: ClockQuality = field(default_factory=ClockQuality)
     offset_s: float = 0.0
     landings: tuple[Landing, ...] = ()
-    impacts: tuple[Impact, ...] = ()
+    impacts: Sequence[Impact] = ()
     excluded: tuple[Excluded, ...] = ()
     sets: tuple[LiftSet, ...] = ()
     activities: tuple[ActivityStretch, ...] = ()

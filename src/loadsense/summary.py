@@ -19,6 +19,7 @@ from loadsense.criteria import (
     LongWearCriteria,
     Profile,
 )
+from loadsense.impact_table import ImpactTable
 from loadsense.loading import FORCE_CUTOFF_HZ, LANDING_CUTOFF_HZ
 from loadsense.longwear import summarize_weeks
 from loadsense.lowpass import possible_cutoff_hz
@@ -294,15 +295,16 @@ def _facts(seen: RecordingResult, target: LandingTarget, screening_note: str) ->
 def _indices(seen: RecordingResult, judging: Judging) -> Indices:
     rate_hz = seen.info.sampling_rate_hz
     times_s = tuple(seen.offset_s + landing.candidate.landing_sample / rate_hz for landing in seen.landings)
-    forces = [impact.force.peak_grf_bw for impact in seen.impacts if impact.force]
+    impacts = ImpactTable.of(seen.impacts)
+    forces = impacts.forces("peak_grf_bw")
     return osteogenic.tally_indices(
         IndexInput(
             landings=seen.landings,
             times_s=times_s,
             placement=seen.info.placement,
             force_mape_percent=_mape_percent(seen, judging),
-            score_peaks_g=np.array([impact.peak_g for impact in seen.impacts if impact.rule == "impact"]),
-            forces_bw=tuple(force for force in forces if force is not None),
+            score_peaks_g=impacts.numbers("peak_g")[~impacts.is_step],
+            forces_bw=tuple(forces[~np.isnan(forces)].tolist()),
         ),
         criteria=judging.index,
         bands=judging.profile.bands,
@@ -311,8 +313,12 @@ def _indices(seen: RecordingResult, judging: Judging) -> Indices:
 
 def _models(result: RecordingResult) -> set[str]:
     """Force equations that gave at least one number."""
-    forces = [landing.force for landing in result.landings] + [impact.force for impact in result.impacts]
-    return {force.model for force in forces if force is not None and force.peak_grf_bw is not None}
+    impacts = ImpactTable.of(result.impacts)
+    known = zip(impacts.models, ~np.isnan(impacts.forces("peak_grf_bw")), strict=True)
+    forces = [landing.force for landing in result.landings]
+    return {force.model for force in forces if force is not None and force.peak_grf_bw is not None} | {
+        model for model, is_known in known if model is not None and is_known
+    }
 
 
 def _mape_percent(result: RecordingResult, judging: Judging) -> float | None:
