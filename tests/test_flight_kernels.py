@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadsense import kernels
-from loadsense.detection import body, rhythm
+from loadsense.detection import around, rhythm
 from loadsense.detection.flights import MEDIAN_HALF, FlightFinder, Trace
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector
@@ -106,7 +106,7 @@ def test_surpluses_are_those_of_numpy(loops, n, seed):
 def test_turns_are_those_of_numpy(loops, n, seed):
     rows = steps(n, seed) + np.where(np.arange(n) < n // 2, 0.0, 0.7)[:, None]
     trace = trace_of(rows)
-    assert all_alike(loops, lambda: body.turned_deg(trace, n // 2, n // 2, n)) >= 0.0
+    assert all_alike(loops, lambda: around.turned_deg(trace, n // 2, n // 2, n)) >= 0.0
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadsense.detection.body import angle_deg
+from loadsense.detection.around import angle_deg
 from loadsense.detection.flights import median_of_nine, median_of_seven
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector

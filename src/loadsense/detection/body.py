@@ -7,6 +7,7 @@ axes repeat from one landing to the next, while running mirrors left and right, 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
@@ -14,12 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from loadsense import kernels
+from loadsense.detection.around import Around
 from loadsense.detection.flights import FlightCriteria, FlightFinder, FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ
 from loadsense.detection.rhythm import alike_and_even, dominant_lag, is_rhythmic, strongest_rhythm
 from loadsense.events import Takeoff
-from loadsense.samples import FloatArray
 
 #: Rhythms are looked for at lags that leave this many samples.
 _LEAST_OVERLAP: Final = 80
@@ -262,11 +262,11 @@ class BodyJudge:
         reason = self.gate(impact, trace, until)
         if reason:
             return Verdict(reason=reason)
-        criteria, turn_deg = self._criteria, turned_deg(trace, impact.flight.start, impact.peak, until)
+        criteria, seen = self._criteria, Around(impact, trace, until, self._near(impact, until))
+        turn_deg = seen.turn_deg()
         if turn_deg > criteria.most_turn_deg:
             return Verdict(reason=criteria.turned_means)
         has_push = self._push_g_s(impact, trace) >= criteria.push_g_s
-        seen = _Around(impact, trace, until, self._near(impact, until))
         interval_s = None
         if self._is_rhythmic(seen):
             reason = self._in_train(seen)
@@ -311,19 +311,19 @@ class BodyJudge:
 
     def features(self, impact: FlightImpact, trace: Trace, until: int) -> Features:
         """Everything a verdict may hang on."""
-        seen = _Around(impact, trace, until, self._near(impact, until))
+        seen = Around(impact, trace, until, self._near(impact, until))
         clipped = np.minimum(trace.g(impact.peak - 200, until), 4.0)
         alike, evenness = self._likeness(seen)
         return Features(
             push_g_s=self._push_g_s(impact, trace),
-            impulse_g_s=_impulse_g_s(seen),
-            turn_deg=turned_deg(trace, impact.flight.start, impact.peak, until),
-            unrest_g=_unrest_g(seen),
+            impulse_g_s=seen.impulse_g_s(),
+            turn_deg=seen.turn_deg(),
+            unrest_g=seen.unrest_g(),
             rhythm=strongest_rhythm(clipped, self._rhythm_lags, _LEAST_OVERLAP),
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
             alike=alike,
             evenness=evenness,
-            train_deficit_g_s=_train_deficit_g_s(seen),
+            train_deficit_g_s=median([c.flight.deficit_g_s for c in seen.near]),
             train_alike=self._train_alike(seen),
             is_rhythmic=self._is_rhythmic(seen),
         )
@@ -337,7 +337,7 @@ class BodyJudge:
         start = impact.flight.start
         return trace.surplus_g_s(max(self._begin, start - 50), start)
 
-    def _is_rhythmic(self, seen: _Around) -> bool:
+    def _is_rhythmic(self, seen: Around) -> bool:
         """Strong rhythm, or a stream that begins in the middle of a train."""
         impact = seen.impact
         if impact.peak - self._begin < 130:
@@ -347,7 +347,7 @@ class BodyJudge:
         g, near = seen.trace.g(impact.peak - 200, seen.until), round(impact.interval_s * GRID_HZ)
         return is_rhythmic(g, self._rhythm_lags, _LEAST_OVERLAP, level=self._criteria.rhythm, near=near)
 
-    def _likeness(self, seen: _Around) -> tuple[float, float]:
+    def _likeness(self, seen: Around) -> tuple[float, float]:
         """Alikeness of the last impact of the train so far, and evenness of this one: nearly always the same one."""
         train, value = seen.train(), self._alike_of(seen.impact, seen.trace, seen.until)
         if not train:
@@ -355,7 +355,7 @@ class BodyJudge:
         last = value if train[-1] is seen.impact else self._alike_of(train[-1], seen.trace, seen.until)
         return last[0], value[1]
 
-    def _train_alike(self, seen: _Around) -> float:
+    def _train_alike(self, seen: Around) -> float:
         train = seen.train()
         return median([self._alike_of(c, seen.trace, seen.until)[0] for c in train]) if train else 0.0
 
@@ -377,10 +377,10 @@ class BodyJudge:
             self._alike[impact.peak] = value
         return value
 
-    def _in_train(self, seen: _Around) -> str:
+    def _in_train(self, seen: Around) -> str:
         """Return the reason why one of several rhythmic impacts is no landing; empty where it is one.
 
-        A step too shallow for any likeness to make it a landing is let go without asking how alike it is.
+        Where no likeness could make it a landing nobody asks how alike it is: most running steps, half of the time.
         """
         impact, score, deficit = seen.impact, self._criteria.score, seen.impact.flight.deficit_g_s
         if deficit >= self._criteria.sure_deficit_g_s:
@@ -389,14 +389,10 @@ class BodyJudge:
         if deficit / max(interval_s, 0.3) < self._criteria.least_duty:
             return "running step"
         least = score.stay if self._follows(impact, interval_s) else score.enter
-        depth = min(_train_deficit_g_s(seen) - self._excess_g_s, score.most_train_deficit_g_s)
-        most = abs(score.alike) + abs(score.train_alike) + 2.0 * abs(score.evenness)
-        if score.train_deficit * depth + most + score.bias < least - _ROUNDING:
+        depth = min(median([c.flight.deficit_g_s for c in seen.near]) - self._excess_g_s, score.most_train_deficit_g_s)
+        if self._most_points(seen, depth) < least - _ROUNDING:
             return "running step"
         alike, evenness = self._likeness(seen)
-        known = score.train_deficit * depth + score.alike * alike + score.evenness * evenness + score.bias
-        if known + abs(score.train_alike) < least - _ROUNDING:
-            return "running step"
         points = (
             score.train_deficit * depth
             + score.alike * alike
@@ -406,21 +402,34 @@ class BodyJudge:
         )
         return "" if points >= least else "running step"
 
+    def _most_points(self, seen: Around, depth: float) -> float:
+        """No score of the train is higher: what is not known yet is as alike as can be."""
+        score = self._criteria.score
+        best = math.copysign(1.0, score.train_alike)
+        known = [self._alike.get(c.peak, (best,))[0] if c.peak + 80 <= seen.until else best for c in seen.train()]
+        return (
+            score.train_deficit * depth
+            + abs(score.alike)
+            + (score.train_alike * median(known) if known else 0.0)
+            + max(0.0, -2.0 * score.evenness)
+            + score.bias
+        )
+
     def _follows(self, impact: FlightImpact, interval_s: float) -> bool:
         """One or two landing intervals after an accepted landing."""
         if self._last is None:
             return False
         return self._is_beat((impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0))
 
-    def _alone(self, seen: _Around, turn_deg: float, *, has_push: bool) -> str:
+    def _alone(self, seen: Around, turn_deg: float, *, has_push: bool) -> str:
         """Return the reason why a lone impact is no landing; empty where it is one."""
         criteria, impact, flight, last = self._criteria, seen.impact, seen.impact.flight, self._last
-        if _impulse_g_s(seen) < criteria.least_lone_impulse_g_s and not self._clipped(impact, seen.trace):
+        if seen.impulse_g_s() < criteria.least_lone_impulse_g_s and not self._clipped(impact, seen.trace):
             return "no landing impulse"
         if last is not None and self._is_rebound(impact, last):
             return "second bounce"
         if has_push:
-            least = criteria.jump_deficit_g_s + criteria.unrest_deficit_s * max(0.0, _unrest_g(seen) - criteria.calm_g)
+            least = criteria.jump_deficit_g_s + criteria.unrest_deficit_s * max(0.0, seen.unrest_g() - criteria.calm_g)
             enough = flight.deficit_g_s >= least and flight.minimum_g <= criteria.jump_minimum_g
             return "" if enough else "flight too short"
         least = criteria.block_deficit_g_s if self._in_block(impact) else criteria.drop_deficit_g_s
@@ -437,58 +446,3 @@ class BodyJudge:
             return False
         rows = trace.rows(impact.peak - 3, impact.peak + 25)
         return bool(np.abs(rows).max() >= 0.95 * self._range_g)
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """An impact, the trace as it was known at a grid index, and the impacts around."""
-
-    impact: FlightImpact
-    trace: Trace
-    until: int
-    near: list[FlightImpact]
-
-    def train(self) -> list[FlightImpact]:
-        """Those up to this one whose flights are deep enough to be of one train with it."""
-        return [c for c in self.near if c.peak <= self.impact.peak and c.flight.deficit_g_s > 0.05]
-
-
-def _train_deficit_g_s(seen: _Around) -> float:
-    return median([c.flight.deficit_g_s for c in seen.near])
-
-
-def _impulse_g_s(seen: _Around) -> float:
-    end = seen.impact.flight.end
-    return seen.trace.surplus_g_s(end, min(seen.until, end + 40))
-
-
-def _unrest_g(seen: _Around) -> float:
-    return _spread_g(seen.trace.g(seen.impact.peak + 30, min(seen.until, seen.impact.peak + 80)))
-
-
-def turned_deg(trace: Trace, start: int, peak: int, until: int) -> float:
-    """Angle between the mean acceleration before the flight and after the impact; 0 where one is not there."""
-    before = trace.rows(start - 150, start - 60)
-    after = trace.rows(peak + 50, min(until, peak + 100))
-    if len(before) < 20 or len(after) < 20:
-        return 0.0
-    loops = kernels.compiled()
-    if loops is not None:
-        return _degrees(loops.turn(before, after))
-    return angle_deg(before.mean(axis=0), after.mean(axis=0))
-
-
-def _spread_g(values: FloatArray) -> float:
-    """Standard deviation; 0 where there are too few values to say."""
-    return float(values.std()) if len(values) >= 20 else 0.0
-
-
-def angle_deg(first: FloatArray, second: FloatArray) -> float:
-    """Angle between two vectors, degrees."""
-    length = float(np.sqrt((first * first).sum() * (second * second).sum())) + 1e-9
-    return _degrees(float((first * second).sum()) / length)
-
-
-def _degrees(cosine: float) -> float:
-    """Angle of a cosine that rounding may have taken beyond 1."""
-    return float(np.degrees(np.arccos(min(max(cosine, -1.0), 1.0))))

@@ -203,8 +203,9 @@ class Trace:
 
     def _span(self, first: int, end: int, stop: int) -> slice:
         """Where [first, end) lies in the arrays, as far as it is held."""
-        low = max(first, self.start)
-        return slice(low - self._offset, max(low, min(end, stop)) - self._offset)
+        low = (first if first > self.start else self.start) - self._offset
+        high = (end if end < stop else stop) - self._offset
+        return slice(low, high if high > low else low)
 
     def rows(self, first: int, end: int) -> FloatArray:
         """Rows [first, end), as far as they are held; shape (n, 3), RAW g."""

@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.body import BodyCriteria, BodyJudge, Verdict
 from loadsense.detection.flights import FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ, History
@@ -26,7 +27,7 @@ from loadsense.detection.peaks import LoudPeak, PeakCriteria, PeakFinder, why_no
 from loadsense.detection.wrist import WristCriteria, WristJudge
 from loadsense.events import Excluded, LandingCandidate, Status
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.samples import Gap, SampleBlock
+from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 
 #: Grid samples in a hop.
 _HOP: Final = 20
@@ -133,6 +134,8 @@ class LandingDetector:
         self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
         self._rate_hz = sampling_rate_hz
         self._cut = False
+        self._waiting: list[SampleBlock] = []
+        self._next_sample = self._due_sample = self._hop = 0
         self._restart(0)
 
     def declare(self, landing_block: bool, *, first_sample: int) -> None:
@@ -146,20 +149,38 @@ class LandingDetector:
         if not self._judges or not len(block):
             return ()
         out: list[LandingCandidate | Excluded] = []
-        if block.first_sample - self._history.end > self._gap_kept or self._history.end == self._history.start:
-            out += self._finish()
-            self._restart(block.first_sample)
-        for first in range(0, len(block), _PIECE):
-            piece = SampleBlock(block.first_sample + first, block.accel_g[first : first + _PIECE])
+        if self._waiting and block.first_sample != self._next_sample:
+            self._take(out)
+        if not self._waiting:
+            end = self._history.end
+            if block.first_sample - end > self._gap_kept or end == self._history.start:
+                out += self._finish()
+                self._restart(block.first_sample)
+        self._waiting.append(block)
+        self._next_sample = block.first_sample + len(block)
+        if self._next_sample >= self._due_sample:
+            self._take(out)
+        return out
+
+    def _take(self, out: list[LandingCandidate | Excluded]) -> None:
+        """Take the samples that wait into the history: before a hop is whole there is nothing to look at."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        accel_g = waiting[0].accel_g if len(waiting) == 1 else np.concatenate([block.accel_g for block in waiting])
+        for first in range(0, len(accel_g), _PIECE):
+            piece = SampleBlock(waiting[0].first_sample + first, accel_g[first : first + _PIECE])
             self._history.append(piece, cut=self._cut)
             self._cut = False
             self._advance(out)
-        return out
+        self._due_sample = math.floor(((self._hop + 1) * _HOP - 1) * self._history.ratio)
 
     def gap(self, gap: Gap) -> Sequence[LandingCandidate | Excluded]:
         """Samples are missing: no flight spans them; the context of a train survives a short gap."""
+        out: list[LandingCandidate | Excluded] = []
+        self._take(out)
         self._cut = True
-        return self._finish() if gap.n_missing > self._gap_kept else ()
+        return out + self._finish() if gap.n_missing > self._gap_kept else out
 
     def flush(self) -> Sequence[LandingCandidate | Excluded]:
         """No more samples: judge what is left by what is there."""
@@ -168,6 +189,8 @@ class LandingDetector:
     def _restart(self, first_sample: int) -> None:
         """Begin a stretch of samples without context."""
         self._history.restart(first_sample)
+        self._waiting = []
+        self._next_sample = self._due_sample = first_sample
         self._trace.clear()
         self._hop = self._history.grid_start // _HOP
         self._awake_until = -1
@@ -186,6 +209,7 @@ class LandingDetector:
     def _finish(self) -> list[LandingCandidate | Excluded]:
         """Judge everything that is left of a stretch, and begin a new one."""
         out: list[LandingCandidate | Excluded] = []
+        self._take(out)
         end = self._history.grid_end
         if end > self._history.grid_start and (
             self._awake(self._hop) or self._pending or self._held or self._loud(end // _HOP + 1)
@@ -208,20 +232,12 @@ class LandingDetector:
         scale = _HOP * self._history.ratio
         first = max(math.floor(self._hop * scale), self._history.start)
         rows = self._history.raw(first, math.floor(end_hop * scale))
-        x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
-        squared = x * x
-        squared += y * y
-        squared += z * z
-        least = self._least_peak_g * self._least_peak_g
-        if end_hop - self._hop == 1:
-            return [self._hop] if len(squared) and squared.max() >= least else []
         edges = np.floor(np.arange(self._hop, end_hop) * scale).astype(np.int64)
         edges = np.maximum(edges - first, 0)
         edges = edges[edges < len(rows)]
         if not len(edges):
             return []
-        found: list[int] = (np.flatnonzero(np.maximum.reduceat(squared, edges) >= least) + self._hop).tolist()
-        return found
+        return [self._hop + at for at in loud_hops(rows, edges, self._least_peak_g).tolist()]
 
     def _awake(self, hop: int) -> bool:
         due = self._due()
@@ -402,6 +418,19 @@ class LandingDetector:
         after = self._history.raw_magnitude(peak, longest)
         calm = np.flatnonzero(after < self._criteria.impact_over_g)
         return peak + (int(calm[0]) if len(calm) else len(after))
+
+
+def loud_hops(rows: FloatArray, edges: IntArray, least_g: float) -> IntArray:
+    """Which of the hops that begin at some rows have an |a| of at least this."""
+    loops = kernels.compiled()
+    if loops is not None:
+        found: IntArray = loops.loud_hops(rows, edges, least_g * least_g)
+        return found
+    x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
+    squared = x * x
+    squared += y * y
+    squared += z * z
+    return np.flatnonzero(np.maximum.reduceat(squared, edges) >= least_g * least_g)
 
 
 def _judges(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadsense import kernels
-from loadsense.detection.body import turned_deg
+from loadsense.detection.around import turned_deg
 from loadsense.detection.flights import Trace
 from loadsense.detection.history import GRID_HZ
 from loadsense.samples import FloatArray

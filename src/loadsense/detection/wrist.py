@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadsense.detection.body import Verdict, turned_deg
+from loadsense.detection.around import turned_deg
+from loadsense.detection.body import Verdict
 from loadsense.detection.flights import Flight, FlightImpact, Trace, median_of_nine, runs_below
 from loadsense.detection.history import GRID_HZ
 from loadsense.detection.rhythm import is_rhythmic
