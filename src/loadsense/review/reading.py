@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Reading
 
 from loadsense import evidence
@@ -83,7 +83,8 @@ def roster_facts(db: Reading, *, monday: date, sunday: date, group: str | None =
     asked = _asked(db, ids if group else None)
     sessions = _sessions(db, select_sessions(ids if group else None).where(SessionRow.day.between(monday, sunday)))
     flags = _flags(db, ids if group else None, only_open=True)
-    last = dict(db.execute(select(SessionRow.person_id, func.max(SessionRow.day)).group_by(SessionRow.person_id)).all())
+    latest = select(SessionRow.person_id, func.max(SessionRow.day).label("day")).group_by(SessionRow.person_id)
+    last = {row.person_id: row.day for row in db.execute(latest)}
     return tuple(
         PersonFacts(
             id=one.id,
@@ -118,7 +119,7 @@ def person_facts(db: Reading, person_id: str, *, at: datetime) -> PersonFacts | 
     )
 
 
-def select_sessions(person_ids: Sequence[str] | None) -> Select[Any]:
+def select_sessions(person_ids: Sequence[str] | None) -> Any:
     """Sessions with the dose of their current analysis, in order of time."""
     chosen = (
         select(SessionRow, *_DOSE)
@@ -128,7 +129,7 @@ def select_sessions(person_ids: Sequence[str] | None) -> Select[Any]:
     return chosen if person_ids is None else chosen.where(SessionRow.person_id.in_(person_ids))
 
 
-def _sessions(db: Reading, chosen: Select[Any], *, with_rows: bool = False) -> dict[str, tuple[DoneSession, ...]]:
+def _sessions(db: Reading, chosen: Any, *, with_rows: bool = False) -> dict[str, tuple[DoneSession, ...]]:
     found = db.execute(chosen).all()
     ids = [row[0].id for row in found]
     flags = _flags_of_sessions(db, ids)
@@ -251,7 +252,7 @@ def _asked_from(row: PrescriptionRow, plan: Plan, login: str) -> AskedFrom:
 def _flags(
     db: Reading, person_ids: Sequence[str] | None, *, only_open: bool = False
 ) -> dict[str, tuple[FlagFacts, ...]]:
-    chosen = select(FlagRow, User.login).outerjoin(User, User.id == FlagRow.acknowledged_by)
+    chosen = _standing_flags()
     if person_ids is not None:
         chosen = chosen.where(FlagRow.person_id.in_(person_ids))
     if only_open:
@@ -264,11 +265,18 @@ def _flags(
     return {person: tuple(flags) for person, flags in found.items()}
 
 
-def _flags_of_sessions(db: Reading, session_ids: Iterable[int]) -> dict[int, list[FlagFacts]]:
+def _standing_flags() -> Any:
+    """Flags that no later analysis has withdrawn, with who acknowledged them."""
     chosen = select(FlagRow, User.login).outerjoin(User, User.id == FlagRow.acknowledged_by)
+    return chosen.where(FlagRow.withdrawn_at.is_(None))
+
+
+def _flags_of_sessions(db: Reading, session_ids: Iterable[int]) -> dict[int, list[FlagFacts]]:
+    chosen = _standing_flags()
     found: dict[int, list[FlagFacts]] = defaultdict(list)
     for row, login in db.execute(chosen.where(FlagRow.session_id.in_(list(session_ids))).order_by(FlagRow.id)):
-        found[row.session_id].append(_flag_facts(row, login or ""))
+        if row.session_id is not None:
+            found[row.session_id].append(_flag_facts(row, login or ""))
     return found
 
 

@@ -179,7 +179,7 @@ def _corrections(
     db: Reading, session_id: int, sensors: Sequence[SensorTrace], unmatched: Sequence[int]
 ) -> tuple[Correction, ...]:
     rates = {one.sensor: (one.sampling_rate_hz, one.offset_s) for one in sensors}
-    logins = dict(db.execute(select(User.id, User.login)).tuples())
+    logins = {one.id: one.login for one in db.execute(select(User.id, User.login))}
     found = []
     for row in db.scalars(
         select(CorrectionRow).where(CorrectionRow.session_id == session_id).order_by(CorrectionRow.id)

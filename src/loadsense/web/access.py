@@ -84,6 +84,11 @@ ACCESS: Final[dict[str, Access]] = {
     "home": _SIGNED_IN,
     "roster": Access(Role.VIEWER),
     "person": _HERS,
+    "plan": _HERS,
+    "prescribe": _COACH,
+    "decide": _COACH,
+    "acknowledge": _COACH,
+    "clear": _COACH,
     "session": _HERS,
     "session_trace": _HERS,
 }

@@ -20,11 +20,11 @@ from loadsense.web.access import NOBODY, unlisted
 from loadsense.web.admit import NotAdmittedError, NotSignedInError, admit
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
-from loadsense.web.pages import person, roster, session
+from loadsense.web.pages import person, plan, roster, session
 
 _LOG: Final = logging.getLogger("loadsense.web")
 
-_ROUTERS: Final = (signin.router, roster.router, person.router, session.router)
+_ROUTERS: Final = (signin.router, roster.router, person.router, plan.router, session.router)
 
 NOT_FOUND: Final = "there is no such page or row: it may have been removed, or the address is not complete"
 
