@@ -36,7 +36,11 @@ def test_every_profile_keeps_the_schema_and_loads(path):
     made = read_profile(path)
     assert made.name == path.stem
     assert made.sources
-    assert set(made.known) == set(SCHEMA["properties"]["known"]["required"])
+    assert set(made.known) >= set(SCHEMA["properties"]["known"]["required"])
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    for key, part in (("read", "link"), ("chip", "stream"), ("start_confirms", "stream")):
+        assert (key in made.known) == (key in table[part])
+    assert ("codes" in made.known) == ("codes" in table)
 
 
 def test_the_schema_is_one_and_knows_every_decoder():
@@ -82,6 +86,18 @@ def test_a_sensor_is_known_by_its_service_and_a_stranger_is_not():
     assert profile_of("Heart Rate Strap", ["0000180d-0000-1000-8000-00805f9b34fb"]) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("Toy robot", "6e400001-b5a3-f393-e0a9-e50e24dcca9e"),  # Nordic's UART: anything at all
+        ("Puck.js ab12", "6e400001-b5a3-f393-e0a9-e50e24dcca9e"),  # it knows no Bangle.on
+        ("Polar 360 12345678", "fb005c80-02e7-f387-1cad-8acd2d8df0c8"),  # other rates and ranges
+    ],
+)
+def test_a_service_that_others_have_too_makes_no_sensor_of_ours(name, service):
+    assert profile_of(name, [service]) is None
+
+
 def test_what_a_sensor_does_not_offer_is_refused_by_name():
     with pytest.raises(OptionError, match=r"Polar H10 does not offer 16 g; it offers 2, 4, 8 g"):
         profile("polar-h10").chosen(None, 16)
@@ -124,11 +140,59 @@ def spoilt(tmp_path: Path, old: str, new: str, name: str = "witmotion-bwt901ble"
         ('stop = "unverified"\n', "", r"\[known\]: key 'stop' is missing"),
         ('tier = "A"', 'tier = "A"\ncolour = "red"', r"key 'colour' is not known here"),
         ("[stream]", "[stream", "not valid TOML"),
+        ("ranges_g = [16]\n", "", r"\[stream\]: key 'ranges_g' is missing; expected a list of numbers above 0"),
+        ("ranges_g = [16]", "ranges_g = []", r"key 'ranges_g' is \[\]; expected a list of numbers above 0"),
+        ("ranges_g = [16]", "ranges_g = [-16]", r"key 'ranges_g' is \[-16.0\]; expected a list of numbers above 0"),
+        ("ranges_g = [16]", 'ranges_g = "16"', r"key 'ranges_g' is '16'; expected a list of numbers"),
+        ("range_g = 16", 'range_g = "16"', r"key 'range_g' is '16'; expected a number from 1 to 1000"),
+        ("range_g = 16", "range_g = 0", r"key 'range_g' is 0; expected a number from 1 to 1000"),
+        ("min_mtu = 23", "min_mtu = 23.5", r"key 'min_mtu' is 23.5; expected a whole number"),
+        ("response = false", 'response = "no"', r"key 'response' is 'no'; expected true or false"),
+        ("response = false", "respond = false", r"key 'respond' is not known here; did you mean 'response'"),
+        ('codes = "vendor source"\n', "", r"\[known\]: key 'codes' is missing; expected one of vendor source"),
+        ('stop = "unverified"', 'stop = "unverified"\nread = "unverified"', r"\[known\]: key 'read' is not known here"),
+        (
+            "rates_hz = [1, 5, 10, 50, 100, 200]",
+            "rates_hz = [1, 5, 10, 50, 100, 200, 400]",
+            r"no code for a rate of 400",
+        ),
+        ("FF AA 00 00 00", r"FF 'a\\x'", r"command text .* write a backslash twice"),
+        ("FF AA 00 00 00", "FF '{speed:text}'", r"unknown value in a command 'speed'"),
     ],
 )
 def test_a_faulty_profile_is_refused_with_file_and_key(tmp_path, old, new, words):
     with pytest.raises(ContentError, match=f"mine.toml.*{words}"):
         read_profile(spoilt(tmp_path, old, new))
+
+
+def test_a_number_too_large_for_its_place_is_refused(tmp_path):
+    with pytest.raises(ContentError, match=r"mine.toml: a rate of 400 does not fit in \{rate:u8\}; use a wider number"):
+        read_profile(spoilt(tmp_path, "{rate:u16} {range:u8}", "{rate:u8} 00 {range:u8}", "loadsense-nrf52"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_whatever_is_wrong_in_a_profile_is_one_sentence(path, tmp_path):
+    """Each line left out, doubled, or with another value: read, or refused in our words, never a traceback."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    mine, refusals = tmp_path / "mine.toml", []
+    for k, line in enumerate(lines):
+        key = line.partition("=")[0]
+        others = (
+            [],
+            [line, line],
+            [f"{key}= -7\n"],
+            [f"{key}= 'x'\n"],
+            [f"{key}= [1, 'a']\n"],
+            [f"{key}= {{a = 1}}\n"],
+        )
+        for other in others:
+            mine.write_text("".join([*lines[:k], *other, *lines[k + 1 :]]), encoding="utf-8")
+            try:
+                read_profile(mine)
+            except (ContentError, OptionError) as fault:
+                refusals.append(str(fault))
+    assert len(refusals) > 2 * len(lines)
+    assert all(words.startswith("mine.toml") and "\n" not in words for words in refusals)
 
 
 def test_one_s_own_profile_is_read_by_its_path(tmp_path):

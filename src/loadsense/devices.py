@@ -34,7 +34,10 @@ _KNOWN: Final = (
     "names", "service", "notify", "command", "rates_hz", "ranges_g", "loss_seen_by", "min_mtu", "setup", "start",
     "stop", "readback",
 )  # fmt: skip
+#: The same, of profiles that have them.
+_KNOWN_WHERE_USED: Final = ("read", "codes", "chip", "start_confirms", "notify_socket")
 _TOKEN: Final = re.compile(r"'([^']*)'|\{(\w+):(\w+)\}|([0-9A-Fa-f]{2})|(\S+)")
+_NUMBER_BYTES: Final = {"u8": 1, "u16": 2}
 _PLACE: Final = re.compile(r"\{(\w+):text\}")
 
 
@@ -74,6 +77,8 @@ class DeviceProfile:
         Beginnings of the advertised name.
     service : str
         UUID of the advertised or main service.
+    service_is_own : bool
+        Nothing else has this service: a sensor with another name is known by it.
     notify : tuple of str
         Characteristics to subscribe to.
     command : str or None
@@ -114,6 +119,7 @@ class DeviceProfile:
     decoder: str
     names: tuple[str, ...]
     service: str
+    service_is_own: bool
     notify: tuple[str, ...]
     command: str | None
     rates_hz: tuple[float, ...]
@@ -143,7 +149,7 @@ class DeviceProfile:
 
     def matches(self, name: str | None, services: Iterable[str] = ()) -> bool:
         """Whether an advertisement is of this sensor: by its name, or by the service where that is its own."""
-        return bool(name and name.startswith(self.names)) or self.service in services
+        return bool(name and name.startswith(self.names)) or (self.service_is_own and self.service in services)
 
     def chosen(self, rate_hz: float | None, range_g: float | None) -> Choice:
         """Rate and range to ask for.
@@ -197,16 +203,25 @@ def command_bytes(command: Command, choice: Choice, codes: Mapping[str, Mapping[
 
 
 def _with_values(text: str, values: Mapping[str, float]) -> str:
-    text = text.encode().decode("unicode_escape")
-    return _PLACE.sub(lambda found: f"{values.get(found[1], 0.0):g}", text)
+    try:
+        text = text.encode().decode("unicode_escape")
+    except UnicodeDecodeError as fault:
+        raise ContentError(f"command text '{text}': {fault.reason}; write a backslash twice") from None
+    for name in _PLACE.findall(text):
+        if name not in values:
+            raise unknown_name("value in a command", name, values)
+    return _PLACE.sub(lambda found: f"{values[found[1]]:g}", text)
 
 
 def _placed(name: str, kind: str, values: Mapping[str, float], codes: Mapping[str, Mapping[str, str]]) -> bytes:
     if name not in values:
         raise unknown_name("value in a command", name, values)
     key = f"{values[name]:g}"
-    if kind in ("u8", "u16"):
-        return round(values[name]).to_bytes(1 if kind == "u8" else 2, "little")
+    if kind in _NUMBER_BYTES:
+        number, n = round(values[name]), _NUMBER_BYTES[kind]
+        if number >= 256**n:
+            raise ContentError(f"a {name} of {key} does not fit in {{{name}:{kind}}}; use a wider number or a code")
+        return number.to_bytes(n, "little")
     table = codes.get(name if kind == "code" else f"{name}_{kind}", {})
     if key not in table:
         raise ContentError(f"no code for a {name} of {key} in [codes.{name if kind == 'code' else f'{name}_{kind}'}]")
@@ -271,6 +286,7 @@ def read_profile(path: Path, *, error: type[ContentError | OptionError] = Conten
 def _profile(fields: Fields) -> DeviceProfile:
     link, stream, commands = fields.table("link"), fields.table("stream"), fields.table("commands")
     known = fields.table("known")
+    used = [key for key in _KNOWN_WHERE_USED if any(key in table for table in (fields, link, stream))]
     made = DeviceProfile(
         name=fields.text("name"),
         title=fields.text("title"),
@@ -278,10 +294,11 @@ def _profile(fields: Fields) -> DeviceProfile:
         decoder=fields.choice("decoder", tuple(DECODERS)),
         names=link.texts("names"),
         service=_uuid(link, "service"),
+        service_is_own=link.flag("service_is_own", default=True),
         notify=tuple(_checked_uuid(link, "notify", text) for text in link.texts("notify")),
         command=_uuid(link, "command") if "command" in link else None,
-        rates_hz=stream.numbers("rates_hz"),
-        ranges_g=stream.numbers("ranges_g"),
+        rates_hz=_positive(stream, "rates_hz"),
+        ranges_g=_positive(stream, "ranges_g"),
         rate_hz=stream.number("rate_hz", low=0.5, high=10000),
         range_g=stream.number("range_g", low=1, high=1000),
         loss_seen_by=stream.choice("loss_seen_by", _LOSS),
@@ -297,13 +314,23 @@ def _profile(fields: Fields) -> DeviceProfile:
         chip=stream.optional_whole("chip", low=0, high=255),
         codes=_codes(fields.table("codes")),
         quirks=fields.texts("quirks"),
-        known={key: known.choice(key, _MARKS) for key in _KNOWN},
+        known={key: known.choice(key, _MARKS) for key in (*_KNOWN, *used)},
         sources=fields.texts("sources"),
     )
     for table in (link, stream, commands, known):
         table.expect(["command", "read"])
         table.done()
     return made
+
+
+def _positive(fields: Fields, key: str) -> tuple[float, ...]:
+    """What can be chosen: at least one number above 0."""
+    if key not in fields:
+        raise ContentError(f"{fields.where}: key '{key}' is missing; expected a list of numbers above 0")
+    values = fields.numbers(key)
+    if not values or not all(0 < value < float("inf") for value in values):
+        raise fields.fail(key, list(values), "a list of numbers above 0")
+    return values
 
 
 def _commands(fields: Fields, key: str) -> tuple[Command, ...]:

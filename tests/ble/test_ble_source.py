@@ -375,6 +375,57 @@ def test_a_polar_that_does_not_answer_is_one_sentence(monkeypatch):
     played(story)
 
 
+def movesense_answers(status_of_start: int, configuration: bytes) -> Callable[[bytes], list[bytes]]:
+    def answers(value: bytes) -> list[bytes]:
+        if value[:2] == b"\x04\x61":
+            return [b"\x01\x61" + configuration]
+        return [b"\x01\x63" + status_of_start.to_bytes(2, "little")] if value[:1] == b"\x01" else []
+
+    return answers
+
+
+def movesense_frame(k: int) -> bytes:
+    return b"\x02\x63" + struct.pack("<I3f", round(1000 * k / 208), 0.0, 0.0, 9.80665)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "range_g", "confirmed", "warnings"),
+    [
+        (b"\xc8\x00\x10", 16.0, True, ("asked for +-8 g, the sensor uses +-16 g",)),
+        (b"\xc8\x00\x04", 4.0, True, ("asked for +-8 g, the sensor uses +-4 g: higher peaks are cut off",)),
+        (b"\x94\x01", 8.0, False, ()),  # 404: this firmware does not tell it
+    ],
+)
+def test_a_movesense_says_its_range_or_streams_without(configuration, range_g, confirmed, warnings):
+    async def story(rig):
+        profile = devices.profile("movesense")
+        answers = movesense_answers(200, configuration)
+        virtual = await ScriptedSensor(rig, "Movesen", profile, answers, movesense_frame).start()
+        sensor = sensor_of(rig, virtual, profile=profile)
+        await sensor.start()
+        await asyncio.sleep(0.2)
+        await sensor.stop()
+        connected, *events = heard(sensor)
+        assert (connected.settings.range_g, connected.confirmed, connected.warnings) == (range_g, confirmed, warnings)
+        decoder = make_decoder("movesense", connected.settings)
+        packets = [p for e in events if isinstance(e, Payload) for p in decoder.decode(e.data)]
+        assert packets[0].accel_g == pytest.approx(np.array([[0.0, 0.0, 1.0]]))
+        assert virtual.commands[-1] == b"\x02\x63"
+
+    played(story)
+
+
+def test_a_movesense_without_a_free_slot_is_one_sentence():
+    async def story(rig):
+        profile = devices.profile("movesense")
+        answers = movesense_answers(429, b"\xc8\x00\x08")
+        virtual = await ScriptedSensor(rig, "Movesen", profile, answers, movesense_frame).start()
+        with pytest.raises(WorldError, match=r"Movesense .* answered 429: it has no free request slot; switch it off"):
+            await sensor_of(rig, virtual, profile=profile).start()
+
+    played(story)
+
+
 def test_a_metamotion_is_asked_which_chip_it_has_and_set_up_for_that():
     settings = {"code": b"\xa9\x03"}
 

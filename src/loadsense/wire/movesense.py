@@ -22,6 +22,9 @@ _TIME: Final = struct.Struct("<I")
 _SAMPLE_BYTES: Final = 12
 _MILLISECONDS_PERIOD_NS: Final = 2**32 * 1_000_000
 _OK: Final = range(200, 300)
+#: Reference of our question for the configuration; not every firmware knows its path.
+_ASKS_CONFIGURATION: Final = 0x61
+_UNKNOWN_PATH: Final = 404
 _WORDS: Final = {404: "does not know the path", 409: "is busy with another client", 429: "has no free request slot"}
 
 
@@ -83,6 +86,8 @@ def parse_reply(payload: bytes) -> Reply | None:
     if len(payload) < 4 or payload[0] != _REPLY:
         return None
     status = int.from_bytes(payload[2:4], "little")
+    if status == _UNKNOWN_PATH and payload[1] == _ASKS_CONFIGURATION:
+        return Reply()
     if status not in _OK:
         return Reply(refused=f"answered {status}: it {_WORDS.get(status, 'refuses')}")
     range_g = float(payload[4]) if len(payload) == 5 and payload[4] in (2, 4, 8, 16) else None

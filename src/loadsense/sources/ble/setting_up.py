@@ -132,8 +132,7 @@ class Conversation:
         if self.anew:
             self.heard.clear()
         await self._write_all(profile.start, choice)
-        if profile.start_confirms:
-            told = joined(told, await self._start_answered())
+        told = joined(told, await self._start_answered() if profile.start_confirms else self._answers())
         if told.refused:
             raise WorldError(f"{self._who()} {told.refused}; switch it off and on and try again")
         return told, choice
@@ -180,7 +179,8 @@ def used(profile: DeviceProfile, choice: Choice, told: Reply) -> tuple[StreamSet
     said = told.sampling_rate_hz is not None or told.range_g is not None or profile.start_confirms
     warnings = []
     if range_g != choice.range_g:
-        warnings.append(f"asked for +-{choice.range_g:g} g, the sensor uses +-{range_g:g} g: higher peaks are cut off")
+        cut = ": higher peaks are cut off" if range_g < choice.range_g else ""
+        warnings.append(f"asked for +-{choice.range_g:g} g, the sensor uses +-{range_g:g} g{cut}")
     if rate_hz != choice.rate_hz:
         warnings.append(f"asked for {choice.rate_hz:g} Hz, the sensor uses {rate_hz:g} Hz")
     settings = StreamSettings(sampling_rate_hz=rate_hz, range_g=range_g, factor=told.factor or 1.0)
