@@ -518,6 +518,69 @@ def test_urls_are_fetched_analyzed_and_skipped(data, tmp_path):
 
 
 @pytest.fixture
+def memory_store():
+    """A store in this process's memory, left as it was found."""
+    store = pytest.importorskip("fsspec", reason="fsspec is not installed (extra cloud)").filesystem("memory")
+    yield store
+    store.rm("/study", recursive=True)
+
+
+def test_a_store_without_files_is_read_by_folder_and_by_glob(memory_store, data, tmp_path):
+    for path in [*data.glob("p*.csv"), data / "second" / "p4.csv"]:
+        memory_store.pipe(f"/study/2026/{path.relative_to(data).as_posix()}", path.read_bytes())
+    memory_store.pipe("/study/2026/bad.csv", b"nonsense\n")
+    memory_store.pipe("/study/2026/notes.md", b"not for us\n")
+    url = "memory://study/2026/"
+    assert len(finding.find([url])) == 6
+    assert len(finding.find([f"{url}p*.csv", f"{url}**/p4.csv"])) == 5
+    run = batch([url], tmp_path / "out")
+    assert (run.analyzed, run.errors) == (5, {"user": 1})
+    (error,) = rows(tmp_path / "out" / "errors.csv")
+    assert error["file"] == "memory:///study/2026/bad.csv"
+    assert "bad.csv" in error["reason"]
+    assert "/tmp" not in error["reason"]  # nobody knows the place where it lay while it was read
+    batch([*data.glob("p*.csv"), data / "second" / "p4.csv"], tmp_path / "local")
+    assert parts(tmp_path / "out") == parts(tmp_path / "local")
+
+
+def test_an_object_that_changed_is_done_again_and_no_other_is_fetched(memory_store, data, tmp_path, monkeypatch):
+    for n in range(3):
+        memory_store.pipe(f"/study/p{n}.csv", (data / f"p{n}.csv").read_bytes())
+    assert batch(["memory://study/"], tmp_path / "out").analyzed == 3
+    fetched, opening = [], type(memory_store).open
+
+    def noted(store, path, *words, **options):
+        fetched.append(path)
+        return opening(store, path, *words, **options)
+
+    monkeypatch.setattr(type(memory_store), "open", noted)
+    assert batch(["memory://study/"], tmp_path / "out").skipped == 3
+    assert fetched == []
+    memory_store.pipe("/study/p1.csv", (data / "p3.csv").read_bytes())
+    fetched.clear()
+    changed = batch(["memory://study/"], tmp_path / "out")
+    assert (changed.analyzed, changed.skipped) == (1, 2)
+    assert [path.rsplit("/", 1)[-1] for path in fetched] == ["p1.csv"]
+
+
+def test_an_object_that_goes_away_is_the_worlds_fault_and_stops_no_other(memory_store, data, tmp_path):
+    for n in range(2):
+        memory_store.pipe(f"/study/p{n}.csv", (data / f"p{n}.csv").read_bytes())
+
+    class Losing(InThisProcess):
+        def run(self, tasks):
+            found = list(tasks)
+            memory_store.rm("/study/p0.csv")
+            yield from super().run(found)
+
+    run = run_batch(["memory://study/"], str(tmp_path / "out"), HIP, workers=Losing())
+    assert (run.analyzed, run.errors) == (1, {"world": 1})
+    (error,) = rows(tmp_path / "out" / "errors.csv")
+    assert error["reason"].startswith("memory:///study/p0.csv: cannot be found")
+    assert error["what_to_do"] == "check the network and the keys"
+
+
+@pytest.fixture
 def bucket(monkeypatch):
     """The address of an S3 server on loopback, with an empty bucket "study"."""
     server = pytest.importorskip("moto.server", reason="moto is not installed: no S3 server to test against")
