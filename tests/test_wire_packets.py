@@ -113,6 +113,47 @@ def test_the_factor_of_a_delta_frame_of_type_0_is_in_g():
     assert accel_g == pytest.approx(np.array([[1.0, 0.0, -1.0]]))
 
 
+#: Acceleration of the tests in polar-ble-sdk (AccDataTest.kt, iOSCommunicationsTests.swift), with what it holds.
+_TEN_BITS = (
+    "71 07 F0 6A 9E 8D 0A 38 BE 5C BE BA 2F 96 B3 EE 4B E5 AD FB 42 B9 EB BE 4C FE BA 2F 92 BF EE 4B E4 B1 FB 12 B9 EC "
+    "BD 3C 3E BB 2F 8F D3 DE 4B E3 B5 F7 D2 B8 ED BD 30 7E 7B 2F 8B E3 CE 8B E2 BA F7 A2 B8 EE BC 20 BE 7B 2F 88 F3 CE "
+    "CB E1 BD EF 52 F8 EF BC 18 FE 3B 2F 84 03 BF CB E0 C2 EF 32 B8 F0 BB 04 4E BC 2E 81 13 AF 0B E0 C6 EF F2 F7 F1 B9 "
+    "FC 7D BC 2E 7D 27 9F 4B DF CA EB C2 F7 F2 B8 EC CD 7C 2E 7B 37 8F 4B DE CE E3 92 F7 F3 B8 E0 0D FD 2D 77 4B 7F CB "
+    "DD D2 DF 62 37 F5 B7 D4 4D BD 2D 74 5B 6F CB DC D7 D7 32 37 F6 B5 C8 8D 7D 2D 71 6B 4F 4B DC DC D3 F2 36 F7 B4 BC "
+    "DD FD 2C 6F 7B 3F 4B DB E0 CF D2 36 F8 B2 B0 2D BE 2C 6C 8F 1F CB DA E3 C7 A2 76 F9"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "n"),
+    [
+        (
+            "FF FF FF FF FF FF 03 03 AA AA CC CF 03 02 AA AA CC",
+            [[-1, -1, -1], [1, -4, 1], [-2, -2, 2], [1, -4, 1], [3, -7, 3], [0, -5, 4]],
+            6,
+        ),
+        ("F1 FF 14 00 F0 03 06 01 7B 0F 08", [[-15, 20, 1008], [-20, 17, 1008]], 2),
+        (_TEN_BITS, [[1905, 27376, -29282], [1905 + 190, 27376 - 105, -29282 - 85]], 57),
+    ],
+    ids=["3 bits, two blocks", "6 bits", "10 bits"],
+)
+def test_delta_frames_of_polar_s_own_tests(body, first, n):
+    values = polar.delta_values(bytes.fromhex(body))
+    assert values[: len(first)].tolist() == first
+    assert len(values) == n
+
+
+def test_frames_of_polar_s_own_tests():
+    scaled = make_decoder("polar", StreamSettings(sampling_rate_hz=52.0, factor=2.44e-4))
+    packet = only(scaled.decode(bytes.fromhex("02 0094357700000000 80" + _TEN_BITS)))
+    assert packet.accel_g[0] == pytest.approx(np.array([1905, 27376, -29282]) * 2.44e-4)
+    assert np.abs(packet.accel_g).max() <= 8.0
+    raw = "02 0094357700000000 01 F7FF FFFF E703 F8FF FEFF E503 F9FF FFFF E503"
+    packet = only(make_decoder("polar", StreamSettings(sampling_rate_hz=52.0)).decode(bytes.fromhex(raw)))
+    assert packet.accel_g == pytest.approx(np.array([[-9, -1, 999], [-8, -2, 997], [-7, -1, 997]]) / 1000)
+    assert packet.device_ns == 2_000_000_000 - round(2 / 52 * 1e9)  # the frame's time is its last sample's
+
+
 def pack_deltas(values, bits):
     """Blocks of deltas as a sensor packs them, written from the layout and not from the decoder."""
     out = struct.pack("<3h", *values[0])
@@ -258,6 +299,22 @@ def test_metamotion_packets_of_both_chips():
     assert decoder.faults == 2
     assert decoder.decode(bytes.fromhex("0383280c")) == () == decoder.decode(bytes.fromhex("13050102"))
     assert decoder.faults == 2
+
+
+@pytest.mark.parametrize(
+    ("range_g", "payload", "want"),
+    [
+        (4.0, "03 04 16c4 94a2 2ad0", [[-1.872, -2.919, -1.495]]),
+        (8.0, "03 1c 62b7 530d e9fd 16d0 4d0e 5702 8aff a105 0a01", None),
+        (8.0, "03 05 62b7 530d e9fd 16d0 4d0e 5702 8aff a105 0a01", None),
+    ],
+)
+def test_packets_of_mbientlab_s_own_tests(range_g, payload, want):
+    # MetaWear-SDK-Cpp, test_accelerometer_bmi160.py and test_accelerometer_bmi270.py, to three decimals
+    want = want or [[-4.539, 0.833, -0.131], [-2.995, 0.894, 0.146], [-0.029, 0.352, 0.065]]
+    decoder = make_decoder("metamotion", StreamSettings(sampling_rate_hz=200.0, range_g=range_g))
+    packet = only(decoder.decode(bytes.fromhex(payload)))
+    assert packet.accel_g == pytest.approx(np.array(want), abs=6e-4)
 
 
 def test_answers_of_metamotion():
