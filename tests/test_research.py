@@ -17,7 +17,7 @@ BLOCKS = re.findall(r"```(python|sh)\n(.*?)```", PAGE.read_text("utf-8"), re.S)
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed (extra docs)")
 def test_the_example_goes_from_a_folder_to_a_figure(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [kind for kind, _ in BLOCKS] == ["python", "sh", "python", "python", "sh", "python"]
+    assert [kind for kind, _ in BLOCKS] == ["python", "sh", "python", "python", "python", "sh", "python"]
     spoken = {}
     for kind, text in BLOCKS:
         if kind == "sh":
