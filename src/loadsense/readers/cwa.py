@@ -11,8 +11,8 @@ from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
 from loadsense.wire.cwa import CwaDecoder, read_cwa_facts, starts_like_cwa
 
-#: Bytes decoded at once: 512 sectors.
-_CHUNK_BYTES: Final = 256 << 10
+#: Bytes decoded at once: 2048 sectors.
+_CHUNK_BYTES: Final = 1 << 20
 
 
 def sniff(head: bytes, path: Path) -> bool:  # noqa: ARG001 - every reader is asked alike

@@ -19,8 +19,8 @@ from loadsense.readers.options import ReadOptions
 from loadsense.wire.device_file import DeviceDecoder, clock_time
 from loadsense.wire.gt3x import ActivityDecoder, Gt3xFacts, LogDecoder, read_gt3x_facts
 
-#: Bytes decoded at once: some 500 seconds at 100 Hz.
-_CHUNK_BYTES: Final = 256 << 10
+#: Bytes decoded at once: some 2000 seconds at 100 Hz.
+_CHUNK_BYTES: Final = 1 << 20
 #: info.txt has some 500 bytes.
 _MOST_INFO_BYTES: Final = 64 << 10
 _SAMPLES_IN: Final = ("log.bin", "activity.bin")

@@ -388,11 +388,21 @@ class _Rows:
                 yield from gaps
 
     def _group(self, file: pq.ParquetFile, number: int) -> FloatArray:
-        table = file.read_row_group(number, columns=list(_AXES))
-        stored = np.empty((table.num_rows, 3))  # wide at once: every kind fits, and no second copy is made
-        for axis, name in enumerate(_AXES):
-            stored[:, axis] = table.column(name).to_numpy()
-        return self._stated.grid.restored(stored, self._stated.info.calibration)
+        table = file.read_row_group(number, columns=list(_AXES), use_threads=False)  # another thread is detecting
+        stored = [_values(table.column(name), self._stated.grid.kind, self._path.name) for name in _AXES]
+        return self._stated.grid.of_columns(stored, self._stated.info.calibration)
+
+
+def _values(column: Any, kind: str, name: str) -> np.ndarray:
+    """Values of an Arrow column; its own conversion would import pandas."""
+    if column.null_count:
+        raise FormatError(f"{name}: a stored value is missing; the file is damaged, copy it again")
+    parts = [
+        np.frombuffer(chunk.buffers()[1], kind, count=chunk.offset + len(chunk))[chunk.offset :]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, kind), *parts])
 
 
 __all__ = ["SUFFIX", "Stored", "open_recording", "sniff", "write_recording"]

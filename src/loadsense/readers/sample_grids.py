@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import Calibration, FloatArray, StreamInfo
 from loadsense.units import G_PER_UNIT
 
@@ -62,6 +63,20 @@ class Grid:
             accel_g /= self.divisor
         if self.factor != 1.0:
             accel_g *= self.factor
+        return self._calibrated(accel_g, calibration)
+
+    def of_columns(self, columns: Sequence[np.ndarray], calibration: Calibration) -> FloatArray:
+        """Calibrated samples of stored values, one contiguous array of this kind for each axis."""
+        loops = kernels.compiled()
+        if loops is not None and self.kind == "int16":
+            inverse = 1.0 / self.divisor if frexp(self.divisor)[0] == 0.5 else 0.0
+            return self._calibrated(loops.of_counts(*columns, (self.divisor, inverse, self.factor)), calibration)
+        stored = np.empty((len(columns[0]), 3))  # wide at once: every kind fits, and no second copy is made
+        for axis, column in enumerate(columns):
+            stored[:, axis] = column
+        return self.restored(stored, calibration)
+
+    def _calibrated(self, accel_g: FloatArray, calibration: Calibration) -> FloatArray:
         if self.recorded:
             accel_g += np.array(calibration.offset_g)
             accel_g *= np.array(calibration.gain)

@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.errors import ContentError, FormatError
-from loadsense.samples import BoolArray, ClockQuality, FloatArray, Item
-from loadsense.wire.device_file import DeviceFacts, StampedGrid, clock_time, counted, first_rate_hz
+from loadsense.samples import BoolArray, ClockQuality, FloatArray, IntArray, Item
+from loadsense.wire.device_file import ByteArray, DeviceFacts, StampedGrid, clock_time, counted, first_rate_hz
 
 HEADER_BYTES: Final = 1024
 SECTOR_BYTES: Final = 512
@@ -153,7 +154,7 @@ class CwaDecoder:
         kept = valid & ~other_rate
         n_damaged = self._n_damaged + np.cumsum(used & ~valid)
         self._n_damaged = int(n_damaged[-1])
-        good, n_damaged = sectors[kept], n_damaged[kept]
+        good, n_damaged = sectors if kept.all() else sectors[kept], n_damaged[kept]
         if not len(good):
             return []
         damaged = np.diff(n_damaged, prepend=self._n_damaged_at_last) > 0
@@ -175,7 +176,6 @@ def _is_blank(sectors: np.ndarray) -> BoolArray:
 
 def _valid(sectors: np.ndarray) -> BoolArray:
     """Whether each sector is samples with a right checksum, a possible time and a possible count."""
-    sums = sectors.view("<u2").reshape(len(sectors), SECTOR_BYTES // 2).sum(axis=1, dtype=np.uint32) & 0xFFFF
     n_axes, is_int16 = sectors["axes"] >> 4, (sectors["axes"] & 0x0F) == 2
     capacity = np.where(is_int16, 240 // np.maximum(n_axes, 1), 120)
     form = np.where(is_int16, (n_axes == 3) | (n_axes == 6) | (n_axes == 9), sectors["axes"] == 0x30)
@@ -183,8 +183,24 @@ def _valid(sectors: np.ndarray) -> BoolArray:
     month, day, hour = (stamp >> 22) & 15, (stamp >> 17) & 31, (stamp >> 12) & 31
     clock = (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & ((stamp >> 6) & 63 < 60) & (stamp & 63 < 60)
     counts = (sectors["n"] >= 1) & (sectors["n"] <= capacity) & (_rates_hz(sectors) >= 6.0)
-    valid: BoolArray = (sectors["magic"] == b"AX") & (sums == 0) & form & clock & counts
+    valid: BoolArray = (sectors["magic"] == b"AX") & (_sums(sectors) == 0) & form & clock & counts
     return valid
+
+
+def _sums(sectors: np.ndarray) -> IntArray:
+    """Lowest 16 bits of the sum of the words of each sector: 0 with a right checksum."""
+    sums: IntArray
+    loops = kernels.compiled()
+    if loops is not None:
+        sums = loops.sector_sums(_octets(sectors))
+    else:
+        words = sectors.view("<u2").reshape(len(sectors), SECTOR_BYTES // 2)
+        sums = words.sum(axis=1, dtype=np.int64) & 0xFFFF
+    return sums
+
+
+def _octets(sectors: np.ndarray) -> ByteArray:
+    return sectors.view(np.uint8).reshape(len(sectors), SECTOR_BYTES)
 
 
 def _rates_hz(sectors: np.ndarray) -> FloatArray:
@@ -219,18 +235,23 @@ def _accel_g(sectors: np.ndarray) -> FloatArray:
 
 
 def _accel_of_form_g(sectors: np.ndarray) -> FloatArray:
-    n, n_axes = int(sectors["n"][0]), int(sectors["axes"][0]) >> 4
+    n, n_axes, is_int16 = int(sectors["n"][0]), int(sectors["axes"][0]) >> 4, int(sectors["axes"][0]) & 0x0F == 2
+    first = 0 if n_axes == 3 else 3  # the gyroscope comes before the accelerometer
+    g_per_count = 2.0 ** -(8 + (int(sectors["light_scale"][0]) >> 13 if is_int16 else 0))
+    loops = kernels.compiled()
+    if loops is not None:
+        columns = (n_axes, first) if is_int16 else (0, 0)
+        accel_g: FloatArray = loops.sector_samples(_octets(sectors), n, columns, g_per_count)
+        return accel_g
     data = np.ascontiguousarray(sectors["data"])
-    if sectors["axes"][0] & 0x0F == 2:
-        first = 0 if n_axes == 3 else 3  # the gyroscope comes before the accelerometer
-        counts = data.view("<i2")[:, : n * n_axes].reshape(-1, n_axes)[:, first : first + 3]
-        return counts * 2.0 ** -(8 + (int(sectors["light_scale"][0]) >> 13))
+    if is_int16:
+        return data.view("<i2")[:, : n * n_axes].reshape(-1, n_axes)[:, first : first + 3] * g_per_count
     words = data.view("<u4")[:, :n].ravel()
     exponent = (words >> 30).astype(np.int32)
     accel_g = np.empty((len(words), 3))
     for axis, shift in enumerate((22, 12, 2)):
         accel_g[:, axis] = ((words << np.uint32(shift)).view(np.int32) >> 22) << exponent
-    accel_g *= 1.0 / 256.0
+    accel_g *= g_per_count
     return accel_g
 
 

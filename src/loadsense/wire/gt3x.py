@@ -16,12 +16,14 @@ import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise, repeat
+from math import frexp
 from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.errors import ContentError, FormatError
-from loadsense.samples import BoolArray, ClockQuality, IntArray, Item, SampleBlock
+from loadsense.samples import BoolArray, ClockQuality, FloatArray, IntArray, Item, SampleBlock
 from loadsense.wire.device_file import ByteArray, CountArray, DeviceFacts, StampedGrid, clock_time, counted
 
 _SEPARATOR: Final = 0x1E
@@ -166,26 +168,22 @@ class LogDecoder:
         self._n_breaks += int(walk.after_break.sum())
         columns = (walk.at, walk.kind, walk.size, walk.stamp, n_breaks)
         at, kind, size, stamp, n_breaks = (column[is_activity] for column in columns)
-        form = kind.astype(np.int64) << 32 | size
+        form = kind << 32 | size
         changes = np.concatenate(([0], np.flatnonzero(form[1:] != form[:-1]) + 1, [len(form)]))
         items: list[Item] = []
         for first, last in pairwise(changes.tolist()):
             if first < last:
-                run = slice(first, last)
-                n_bytes = _HEADER.size + int(size[first]) + 1
-                records = np.lib.stride_tricks.sliding_window_view(octets, n_bytes)[at[run]]
-                items += self._place_run(records, stamp[run], n_breaks[run])
+                accel_g, right = _activity(octets, at[first:last], int(kind[first]), self._facts.counts_per_g)
+                items += self._place_run(accel_g, right, stamp[first:last], n_breaks[first:last])
         return items
 
-    def _place_run(self, records: ByteArray, stamp: IntArray, n_breaks: IntArray) -> list[Item]:
-        """Records of one type and size."""
-        right = _checksums_right(records)
+    def _place_run(self, accel_g: FloatArray, right: BoolArray, stamp: IntArray, n_breaks: IntArray) -> list[Item]:
+        """Records of one type and size, of which those with a right checksum gave samples."""
         n_damage = (self._n_bad + np.cumsum(~right) + n_breaks)[right]
         self._n_bad += int((~right).sum())
         if not right.any():
             return []
-        unpack = _samples_12_bit if records[0, 1] == _ACTIVITY_12_BIT else _samples_16_bit
-        counts, n_each = unpack(records[right, _HEADER.size : -1])
+        n_each = len(accel_g) // len(n_damage)
         start_s = stamp[right].astype(np.float64)
         if self.first_s is None:
             self.first_s = int(start_s[0])
@@ -193,7 +191,7 @@ class LogDecoder:
         self._n_damage_at_last = int(n_damage[-1])
         n = np.full(len(start_s), n_each, dtype=np.int64)
         end_s = start_s + n_each / self._facts.sampling_rate_hz
-        return self._grid.place(start_s, end_s, n, counts / self._facts.counts_per_g, damaged=damaged)
+        return self._grid.place(start_s, end_s, n, accel_g, damaged=damaged)
 
     def _note_events(self, octets: ByteArray, walk: _Walk) -> None:
         self._n_imu += int((walk.kind == _SENSOR_DATA).sum())
@@ -267,34 +265,48 @@ class _Walk:
 
 def _walk(data: bytes, *, at_end: bool) -> _Walk:
     """Follow the chain of records; where it breaks, search the next record with a right checksum."""
-    rows: list[tuple[int, int, int, int, int]] = []
+    runs: list[IntArray] = []
     here = n_skipped = broken = 0
     last = len(data) - _HEADER.size - 1
-    unpack = _HEADER.unpack_from
     while here <= last:
-        separator, kind, stamp, size = unpack(data, here)
-        end = here + _HEADER.size + size + 1
-        is_record = separator == _SEPARATOR and size <= _MOST_PAYLOAD_BYTES
-        if is_record and end <= len(data):
-            rows.append((here, kind, size, stamp, broken))
-            if len(rows) > 1 and rows[-2][1:3] == (kind, size):
-                alike = _alike(data, end, end - here)
-                rows += zip(
-                    range(end, len(data), end - here), repeat(kind), repeat(size), alike, repeat(0), strict=False
-                )
-                end += len(alike) * (end - here)
-            here, broken = end, 0
+        run = _chain(data, here)
+        if len(run):
+            runs.append(np.column_stack((run, np.zeros(len(run), np.int64))))
+            runs[-1][0, 4], broken = broken, 0
+            here = int(run[-1, 0] + run[-1, 2]) + _HEADER.size + 1
             continue
+        separator, _, _, size = _HEADER.unpack_from(data, here)
+        is_record = separator == _SEPARATOR and size <= _MOST_PAYLOAD_BYTES
         if is_record and not at_end:
             break  # not complete yet
-        found = _next_record(data, _resume_at(data, rows, here), at_end=at_end)
+        found = _next_record(data, _resume_at(data, runs, here), at_end=at_end)
         if is_record and found > last:
             break  # the last record is cut
         n_skipped += max(found - here, 0)
         here, broken = found, 1
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    at, kind_of, size_of, stamp_of, after_break = table.T
-    return _Walk(at, kind_of, size_of, stamp_of, after_break, here, n_skipped)
+    at, kind, size_of, stamp, after_break = np.concatenate([np.empty((0, 5), np.int64), *runs]).T
+    return _Walk(at, kind, size_of, stamp, after_break, here, n_skipped)
+
+
+def _chain(data: bytes, here: int) -> IntArray:
+    """Whole records that follow each other from `here` on: where, type, size of the payload, time."""
+    loops = kernels.compiled()
+    if loops is not None:
+        found: IntArray = loops.chain(np.frombuffer(data, np.uint8), here, _MOST_PAYLOAD_BYTES)
+        return found
+    rows: list[tuple[int, int, int, int]] = []
+    while here < len(data) - _HEADER.size:
+        separator, kind, stamp, size = _HEADER.unpack_from(data, here)
+        end = here + _HEADER.size + size + 1
+        if separator != _SEPARATOR or size > _MOST_PAYLOAD_BYTES or end > len(data):
+            break
+        rows.append((here, kind, size, stamp))
+        if len(rows) > 1 and rows[-2][1:3] == (kind, size):
+            alike, step = _alike(data, end, end - here), end - here
+            rows += zip(range(end, len(data), step), repeat(kind), repeat(size), alike, strict=False)
+            end += len(alike) * step
+        here = end
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def _alike(data: bytes, start: int, n_bytes: int) -> list[int]:
@@ -310,12 +322,14 @@ def _alike(data: bytes, start: int, n_bytes: int) -> list[int]:
     return stamps
 
 
-def _resume_at(data: bytes, rows: list[tuple[int, int, int, int, int]], here: int) -> int:
+def _resume_at(data: bytes, runs: list[IntArray], here: int) -> int:
     """Where to search after a break: in the record before it, if its damaged size led astray."""
-    if rows:
-        at = rows[-1][0]
+    if runs:
+        at = int(runs[-1][-1, 0])
         if not _checksums_right(np.frombuffer(data[at:here], np.uint8)[None, :])[0]:
-            rows.pop()
+            runs[-1] = runs[-1][:-1]
+            if not len(runs[-1]):
+                runs.pop()
             return at + 1
     return here + 1
 
@@ -338,6 +352,21 @@ def _next_record(data: bytes, start: int, *, at_end: bool) -> int:
     return len(data)
 
 
+def _activity(octets: ByteArray, at: IntArray, kind: int, counts_per_g: float) -> tuple[FloatArray, BoolArray]:
+    """Samples in RAW g of records of one type and size, and whether each checksum is right: a wrong one gives none."""
+    size = int(octets[at[0] + 6]) | int(octets[at[0] + 7]) << 8
+    loops = kernels.compiled()
+    if loops is not None:
+        inverse = 1.0 / counts_per_g if frexp(counts_per_g)[0] == 0.5 else 0.0
+        found: tuple[FloatArray, BoolArray] = loops.activity(octets, at, (kind, size), (counts_per_g, inverse))
+        return found
+    records = np.lib.stride_tricks.sliding_window_view(octets, _HEADER.size + size + 1)[at]
+    right = _checksums_right(records)
+    unpack = _samples_12_bit if kind == _ACTIVITY_12_BIT else _samples_16_bit
+    counts, _ = unpack(records[right, _HEADER.size : -1])
+    return counts / counts_per_g, right
+
+
 def _checksums_right(records: ByteArray) -> BoolArray:
     """Whether the last byte of each row is the complement of the XOR of the others, eight bytes at a time."""
     n_rows, n_bytes = records.shape
@@ -355,11 +384,11 @@ def _samples_12_bit(payloads: ByteArray) -> tuple[CountArray, int]:
     n_rows, n_bytes = payloads.shape
     n_each = n_bytes * 2 // 9
     padded = payloads if n_bytes % 3 == 0 else np.pad(payloads, ((0, 0), (0, 3 - n_bytes % 3)))
-    triples = padded.reshape(n_rows, -1, 3).astype(np.int16)
+    triples = padded.reshape(n_rows, padded.shape[1] // 3, 3).astype(np.int16)
     values = np.empty((n_rows, triples.shape[1], 2), np.int16)
     values[:, :, 0] = ((triples[:, :, 0] << 8) | triples[:, :, 1]) >> 4
     values[:, :, 1] = ((triples[:, :, 1] << 12) | (triples[:, :, 2] << 4)) >> 4
-    yxz = values.reshape(n_rows, -1)[:, : 3 * n_each].reshape(-1, 3)
+    yxz = values.reshape(n_rows, 2 * triples.shape[1])[:, : 3 * n_each].reshape(-1, 3)
     xyz = np.empty_like(yxz)
     xyz[:, 0], xyz[:, 1], xyz[:, 2] = yxz[:, 1], yxz[:, 0], yxz[:, 2]
     return xyz, n_each
