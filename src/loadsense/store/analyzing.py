@@ -87,8 +87,8 @@ def analyzed(db: Session, session: SessionRow, choice: Choice, *, landings: Land
     """
     results = detected(db, session.id)
     said = said_of(db, session.id)
-    corrections = [_correction(row, results, landings) for row in said]
-    return judged(db, session, (results, corrected(results, corrections), said), choice)
+    now = corrected(results, corrections_of(said, results, landings))
+    return judged(db, session, (results, now, said), choice)
 
 
 def judged(
@@ -146,6 +146,13 @@ class Landings(Protocol):
 
     def measured(self, result: RecordingResult, sample: int, event_id: str) -> Landing | None:
         """The landing at a sample, or None where its samples were not kept."""
+
+
+def corrections_of(
+    said: Sequence[CorrectionRow], results: Sequence[RecordingResult], landings: Landings | None
+) -> list[Correction]:
+    """What was said, as it is applied: missed landings measured on the samples."""
+    return [_correction(row, results, landings) for row in said]
 
 
 def _correction(row: CorrectionRow, results: Sequence[RecordingResult], landings: Landings | None) -> Correction:
@@ -221,7 +228,7 @@ def page_of(report: SessionReport) -> dict[str, Any]:
 
 def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:
     report, by = now.report, now.judged_by
-    given = dose(report, stage=_stage(by))
+    given = dose(report, stage=stage_of(by))
     return {
         "software_version": __version__,
         "criteria_sha256": judging_sha256(by),
@@ -241,7 +248,8 @@ def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stage(by: Judging) -> PlanStage | None:
+def stage_of(by: Judging) -> PlanStage | None:
+    """The stage that a session is judged by; None without a plan."""
     return protocol.chosen_stage(by.plan, by.person) if by.plan else None
 
 
@@ -273,7 +281,7 @@ def event_rows(report: SessionReport, page: dict[str, Any]) -> Iterator[dict[str
     for row in frames.repetition_rows(report):
         key = (str(row["sensor"]), str(row["set_id"]))
         counts[key] = counts.get(key, 0) + 1
-        yield _event(row, placed[key[0]], {"event_id": f"{key[1]}.{counts[key]}", "kind": "repetition"})
+        yield _event(row, placed[key[0]], {"event_id": f"{key[1]}-r{counts[key]}", "kind": "repetition"})
     for number, row in enumerate(frames.excluded_rows(report), 1):
         about = {"event_id": f"X{number:04d}", "kind": "excluded", "start": "peak_s"}
         yield _event(row, placed[str(row["sensor"])], about)

@@ -333,6 +333,7 @@ def _check_day(parts: Sequence[_Part], options: ImportOptions) -> None:
 
 
 def _keep(store: Store, tx: Writing, person_id: str, parts: Sequence[_Part], options: ImportOptions) -> Imported:
+    parts = sorted(parts, key=lambda part: part.result.sensor)
     results = [part.result for part in parts]
     session = _session_row(tx, person_id, results, options)
     tx.add(session)

@@ -164,37 +164,40 @@ def open_store(url_or_path: str | Path, folder: str | Path) -> Store:
     WorldError
         The database or the folder cannot be opened.
     """
-    url = _url(url_or_path)
+    url = url_of(url_or_path)
     with ExitStack() as on_failure:  # a store that is refused holds no connection
         engine = _engine(url)
         on_failure.callback(engine.dispose)
         store = Store(engine, _made(Path(folder)))
-        with _translated():
-            migrate_to(url)
-            with store.writing() as tx:
-                sweeping.sweep(tx.db, store.folder)
+        with connected(url) as connection:
+            migrating.bring_up_to_date(connection)
+        with store.writing() as tx:
+            sweeping.sweep(tx.db, store.folder)
         on_failure.pop_all()
     return store
 
 
-def migrate_to(url: URL, revision: str | None = None) -> None:
-    """Bring a database to a revision, up or down; to the newest one for None, which refuses a later one.
+@contextmanager
+def connected(url: URL) -> Iterator[Connection]:
+    """A connection in one transaction, for changing the form of the database or filling an empty one.
 
     SQLite changes a table by making a new one and dropping the old; with foreign keys on that would drop the rows that
-    refer to it. So it is done on a connection of its own, with foreign keys off.
+    refer to it. So they are off here.
     """
     engine = _engine(url, foreign_keys=False)
     try:
-        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-            if revision is None:
-                migrating.bring_up_to_date(connection)
-            else:
-                migrating.migrate(connection, revision)
+        with (
+            _translated(),
+            engine.connect().execution_options(**{WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
     finally:
         engine.dispose()
 
 
-def _url(url_or_path: str | Path) -> URL:
+def url_of(url_or_path: str | Path) -> URL:
+    """Of a database: a SQLAlchemy URL as it is, a path as that of a SQLite file."""
     if isinstance(url_or_path, Path) or "://" not in url_or_path:
         return URL.create("sqlite", database=str(url_or_path))
     try:

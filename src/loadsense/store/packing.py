@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import zlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -17,11 +17,13 @@ from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
-from loadsense.results import RecordingResult
+from loadsense.results import BandCount, RecordingResult
 
 Made = TypeVar("Made")
 _Read = Callable[[Any], Any]
 
+#: Names in type hints that their own modules import for the type checker only.
+_NAMED_ELSEWHERE: Final = {"BandCount": BandCount}
 #: Compression that halves the time of the next level and loses a tenth of the size.
 _LEVEL: Final = 1
 
@@ -51,7 +53,7 @@ def plain(value: Any, *, dense: bool = False) -> Any:
         return value
     if is_dataclass(value):
         return {name: plain(getattr(value, name), dense=dense) for name in _names(cast(Hashable, kind))}
-    if kind in (tuple, list):
+    if isinstance(value, Sequence) and not isinstance(value, str):  # a word may be an enum
         return _columns(value) if dense and _is_uniform(value) else [plain(one, dense=dense) for one in value]
     if kind is dict:
         return {key: plain(one, dense=dense) for key, one in value.items()}
@@ -84,12 +86,12 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _is_uniform(values: tuple[Any, ...] | list[Any]) -> bool:
+def _is_uniform(values: Sequence[Any]) -> bool:
     """Whether all are of one dataclass: their names are then written once."""
     return len(values) > 1 and is_dataclass(values[0]) and all(type(one) is type(values[0]) for one in values)
 
 
-def _columns(values: tuple[Any, ...] | list[Any]) -> dict[str, Any]:
+def _columns(values: Sequence[Any]) -> dict[str, Any]:
     names = _names(cast(Hashable, type(values[0])))
     return {
         _COLUMNS: list(names),
@@ -109,8 +111,8 @@ def _reader(hint: Any) -> _Read:
         return _same
     if origin in (Union, types.UnionType):
         return _union_reader(get_args(hint))
-    if origin in (tuple, list):
-        return _sequence_reader(origin, get_args(hint))
+    if origin in (tuple, list, Sequence):
+        return _sequence_reader(list if origin is list else tuple, get_args(hint))
     if origin is dict:
         one = _reader(get_args(hint)[1])
         return lambda values: {key: one(value) for key, value in values.items()}
@@ -153,22 +155,23 @@ def _union_reader(options: tuple[Any, ...]) -> _Read:
 
 
 def _sequence_reader(kind: type, args: tuple[Any, ...]) -> _Read:
-    if kind is tuple and args[-1] is not Ellipsis:
+    if kind is tuple and len(args) > 1 and args[-1] is not Ellipsis:
         each = [_reader(one) for one in args]
-        return lambda values: tuple(read(value) for read, value in zip(each, values, strict=True))
+        return lambda values: tuple(read(value) for read, value in zip(each, _rows(values), strict=True))
     one = _reader(args[0])
+    return lambda values: kind(map(one, _rows(values)))
 
-    def read(values: Any) -> Any:
-        if isinstance(values, dict):
-            names = values[_COLUMNS]
-            return kind(one(dict(zip(names, row, strict=True))) for row in values["rows"])
-        return kind(map(one, values))
 
-    return read
+def _rows(values: Any) -> Any:
+    """The values of a sequence, in whichever form it was written."""
+    if not isinstance(values, dict):
+        return values
+    names = values[_COLUMNS]
+    return (dict(zip(names, row, strict=True)) for row in values["rows"])
 
 
 def _dataclass_reader(kind: Any) -> _Read:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=_NAMED_ELSEWHERE)
     readers = {name: _reader(hints[name]) for name in _names(kind)}
     needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
 

@@ -184,7 +184,7 @@ class SessionRow(Table):
     block_confirmed: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(Text, default="")
     current_analysis_id: Mapped[int | None] = mapped_column(
-        ForeignKey("analyses.id", use_alter=True, ondelete="SET NULL")
+        ForeignKey("analyses.id", use_alter=True, ondelete="SET NULL"), index=True
     )
     imported_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
@@ -255,7 +255,7 @@ class EventRow(Table):
     __table_args__ = (UniqueConstraint("analysis_id", "sensor", "event_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     analysis_id: Mapped[int] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
-    event_id: Mapped[str] = mapped_column(String(20))
+    event_id: Mapped[str] = mapped_column(String(40))
     kind: Mapped[str] = mapped_column(String(12))
     sensor: Mapped[str] = mapped_column(String(40))
     start_s: Mapped[float]
@@ -315,7 +315,7 @@ class AdverseEventRow(Table):
     __tablename__ = "adverse_events"
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[str] = _of_person()
-    session_id: Mapped[int | None] = mapped_column(ForeignKey("sessions.id", ondelete="SET NULL"))
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("sessions.id", ondelete="SET NULL"), index=True)
     kind: Mapped[str] = mapped_column(String(40))
     day: Mapped[date]
     words: Mapped[str] = mapped_column(Text)

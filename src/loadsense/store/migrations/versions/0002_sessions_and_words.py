@@ -67,6 +67,7 @@ def _make_sessions() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_sessions_person_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
+    op.create_index("ix_sessions_current_analysis_id", "sessions", ["current_analysis_id"], unique=False)
     op.create_index("ix_sessions_day", "sessions", ["day"], unique=False)
     op.create_index("ix_sessions_person_day", "sessions", ["person_id", "day"], unique=False)
 
@@ -161,7 +162,7 @@ def _make_events() -> None:
         "events",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("analysis_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.String(length=20), nullable=False),
+        sa.Column("event_id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("sensor", sa.String(length=40), nullable=False),
         sa.Column("start_s", sa.Double(), nullable=False),
@@ -243,6 +244,7 @@ def _make_adverse_events() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_adverse_events"),
     )
     op.create_index("ix_adverse_events_person_id", "adverse_events", ["person_id"], unique=False)
+    op.create_index("ix_adverse_events_session_id", "adverse_events", ["session_id"], unique=False)
 
 
 def _make_flags() -> None:
