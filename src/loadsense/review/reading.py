@@ -176,7 +176,7 @@ def _rows(db: Reading, sessions: Sequence[SessionRow]) -> dict[int, tuple[RowFac
     found = {}
     for session_id, summary in db.execute(chosen):
         lifted = _loads(summary) | loads.get(session_id, {})
-        rows = summary.get("prescription", {}).get("rows", ())
+        rows = (summary.get("prescription") or {}).get("rows") or ()
         found[session_id] = tuple(
             RowFacts(exercise=row["exercise"], met=row["met"], load_kg=lifted.get(row["exercise"])) for row in rows
         )
@@ -185,7 +185,7 @@ def _rows(db: Reading, sessions: Sequence[SessionRow]) -> dict[int, tuple[RowFac
 
 def _loads(summary: Mapping[str, Any]) -> dict[str, float]:
     loads: dict[str, float] = {}
-    for one in summary.get("lifts", {}).get("sets", ()):
+    for one in (summary.get("lifts") or {}).get("sets") or ():
         if one.get("load_kg") is not None:
             loads[one["exercise"]] = max(one["load_kg"], loads.get(one["exercise"], 0.0))
     return loads
