@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -218,28 +218,35 @@ class ActivityClassifier:
         return ActivityStretch(
             start_sample=history.start if is_first else history.first_native(first),
             end_sample=history.end if is_last else history.first_native(end),
-            activity=next(self._activities(rows, recorded, np.array([[0, len(rows)]]))),
+            activity=self._activities(rows, recorded, np.array([[0, len(rows)]]))[0],
         )
 
-    def _activities(self, rows: FloatArray, recorded: BoolArray, edges: IntArray) -> Iterator[Activity]:
+    def _activities(self, rows: FloatArray, recorded: BoolArray, edges: IntArray) -> list[Activity]:
         """Name what happens in windows given by their edges (k, 2); unknown where too little was recorded."""
-        counts = np.concatenate(([0], np.cumsum(recorded)))[edges]
-        known = 2 * (counts[:, 1] - counts[:, 0]) > _HOP
-        found = iter(movements(rows, edges[known], self._criteria.still_below_g))
-        for is_known in known.tolist():
-            if not is_known:
-                yield Activity.UNKNOWN
-                continue
-            movement = next(found)
-            yield Activity.STILL if movement is None else classify(movement, self._criteria, self._placement)
+        if not recorded.all():
+            counts = np.concatenate(([0], np.cumsum(recorded)))[edges]
+            known = 2 * (counts[:, 1] - counts[:, 0]) > _HOP
+        else:
+            known = 2 * (edges[:, 1] - edges[:, 0]) > _HOP
+        found = iter(self._named(rows, edges[known]))
+        return [next(found) if is_known else Activity.UNKNOWN for is_known in known.tolist()]
+
+    def _named(self, rows: FloatArray, edges: IntArray) -> list[Activity]:
+        criteria, placement = self._criteria, self._placement
+        found = movements(rows, edges, criteria.still_below_g)
+        return [Activity.STILL if one is None else classify(one, criteria, placement) for one in found]
 
 
 def movements(rows: FloatArray, edges: IntArray, still_below_g: float) -> list[Movement | None]:
     """Measure windows of rows (n, 3), RAW g at 100 Hz, given by their edges (k, 2); None for those that are still."""
     loops = kernels.compiled()
     if loops is not None:
-        table = loops.movements(rows, edges, _LAGS, _LONGEST_STEP, still_below_g).tolist()
-        return [_movement(row) if row[0] >= still_below_g else None for row in table]
+        table = loops.movements(rows, edges, _LAGS, _LONGEST_STEP, still_below_g)
+        moving = np.flatnonzero(table[:, 0] >= still_below_g)
+        found: list[Movement | None] = [None] * len(table)
+        for at, row in zip(moving.tolist(), table[moving].tolist(), strict=True):
+            found[at] = _movement(row)
+        return found
     windows = [rows[first:end] for first, end in edges.tolist()]
     sizes = [magnitude(window) for window in windows]
     return [

@@ -121,11 +121,12 @@ class History:
     def grid(self, first: int, end: int) -> tuple[FloatArray, BoolArray]:
         """Grid rows [first, end), RAW g, and whether each stands on samples that were recorded.
 
-        Rows near the edge of the stream repeat its last sample where they would reach beyond it.
+        Rows near the edge of the stream repeat its last sample where they would reach beyond it. At 100 Hz they are
+        the samples themselves, good until the next are appended.
         """
         if self._same:
-            a, b = first - self._offset, end - self._offset
-            return self._rows[a:b].copy(), self._valid[a:b].copy()
+            here = slice(first - self._offset, end - self._offset)
+            return self._rows[here], self._valid[here]
         at = np.arange(first, end) * self.ratio
         below = np.floor(at).astype(np.int64)
         share = (at - below)[:, None]

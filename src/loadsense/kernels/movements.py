@@ -146,6 +146,34 @@ def _rhythms(rows: FloatArray, g: FloatArray, lags: IntArray, longest_step: int,
             measured[8] = likeness(axes, lag)
 
 
+def _range(values: FloatArray) -> float:
+    """Largest value less the smallest: four of each side by side."""
+    l0 = l1 = l2 = l3 = h0 = h1 = h2 = h3 = values[0]
+    whole = len(values) - len(values) % 4
+    for i in range(0, whole, 4):
+        a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
+        l0, l1, l2, l3 = min(l0, a), min(l1, b), min(l2, c), min(l3, d)
+        h0, h1, h2, h3 = max(h0, a), max(h1, b), max(h2, c), max(h3, d)
+    for i in range(whole, len(values)):
+        l0, h0 = min(l0, values[i]), max(h0, values[i])
+    return float(max(max(h0, h1), max(h2, h3)) - min(min(l0, l1), min(l2, l3)))
+
+
+def _high_and_peak(values: FloatArray) -> tuple[float, float]:
+    """The value with 95 % below it, and the largest one: only the highest twentieth is sorted."""
+    n = len(values)
+    top = np.full(n - int(0.95 * n), -np.inf)
+    for i in range(n):
+        value = values[i]
+        if value > top[0]:
+            at = 0
+            while at + 1 < len(top) and top[at + 1] < value:
+                top[at] = top[at + 1]
+                at += 1
+            top[at] = value
+    return top[0], top[-1]
+
+
 def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: int, still_below_g: float) -> FloatArray:
     """`detection.activity.movement` of many windows; zeros where it deviates by less than `still_below_g`.
 
@@ -169,10 +197,8 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
         size_g[i] = math.sqrt(rows[i, 0] * rows[i, 0] + rows[i, 1] * rows[i, 1] + rows[i, 2] * rows[i, 2])
     for k in range(len(edges)):
         part, g = rows[edges[k, 0] : edges[k, 1]], size_g[edges[k, 0] : edges[k, 1]]
-        n, low_g, high_g = len(part), g[0], g[0]
-        for i in range(n):
-            low_g, high_g = min(low_g, g[i]), max(high_g, g[i])
-        if high_g - low_g < still_below_g:  # no values deviate by more than half their range
+        n = len(part)
+        if _range(g) < still_below_g:  # no values deviate by more than half their range
             continue
         table[k, 0] = _deviation(g)
         if table[k, 0] < still_below_g:
@@ -182,8 +208,7 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
         for i in range(n):
             n_free += g[i] < 0.5
             n_calm += abs(g[i] - 1.0) < 0.15
-        at = int(0.95 * n)
-        table[k, 1], table[k, 2] = np.partition(g, at)[at], g.max()
+        table[k, 1], table[k, 2] = _high_and_peak(g)
         table[k, 3], table[k, 4] = n_free / n, n_calm / n
         _rhythms(part, g, lags, longest_step, table[k])
     return table
@@ -192,7 +217,7 @@ def movements(rows: FloatArray, edges: IntArray, lags: IntArray, longest_step: i
 INNER: Final[tuple[Kernel, ...]] = (
     *sums.INNER,
     *(_dots_128, _dots_256, _dots, autocorrelations, likeness),
-    *(_deviation, _highest, _rhythms),
+    *(_deviation, _highest, _rhythms, _range, _high_and_peak),
 )
 OUTER: Final[dict[Kernel, str]] = {
     autocorrelations: "float64[::1](float64[::1], int64[::1])",
