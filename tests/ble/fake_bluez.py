@@ -204,6 +204,7 @@ class FakeBlueZ:
         for service in client.services:
             self._add_service(path, service, client.mtu_size)
         self.served = {p for p in self.served if not p.startswith(path)}
+        self._changed(path, DEVICE, UUIDs=Variant("as", [service.uuid for service in client.services]))
         self._changed(path, DEVICE, ServicesResolved=Variant("b", True))
         for p in [p for p, who in self.subscribers.items() if who and p.startswith(path)]:
             await self._serve(p)

@@ -187,6 +187,28 @@ def test_a_sensor_out_of_reach_is_tried_again_with_a_sentence_each_time():
     played(story)
 
 
+def test_a_fault_that_nobody_foresaw_is_told_and_not_silence():
+    async def story(rig):
+        virtual = await VirtualSensor(rig, "LS-01", NOISE).start()
+        sensor = sensor_of(rig, virtual)
+        await sensor.start()
+
+        async def odd(*_a: Any, **_k: Any) -> None:
+            raise KeyError("path")
+
+        rig.Client.connect = odd
+        rig.link.lose()
+        await until(sensor._task.done)
+        await sensor.stop()
+        (trouble,) = (e.sentence for e in heard(sensor) if isinstance(e, Trouble))
+        assert trouble == (
+            f"connecting again to {virtual.address} broke off (KeyError('path')): "
+            "end the session and go on with --resume"
+        )
+
+    played(story)
+
+
 def test_a_sensor_that_is_not_there_is_one_sentence():
     async def story(rig):
         virtual = await VirtualSensor(rig, "LS-01", NOISE).start()

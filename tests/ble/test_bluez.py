@@ -160,6 +160,25 @@ def test_without_taking_leave_of_the_old_client_everything_would_come_twice(bus,
     played(bus, story)
 
 
+def test_a_sensor_still_held_by_a_program_that_died_is_taken_over(bus):
+    async def story(rig, virtual, sensor, bluez):
+        await sensor.start()
+        await asyncio.sleep(0.3)
+        sensor._task.cancel()
+        sensor._client._backend._bus.disconnect()  # killed: no farewell, and BlueZ keeps the link
+        await until(lambda: not any(bluez.subscribers.values()))
+        assert [one.name for one in await scan(0.3) if one.name == "LS-01"] == []  # connected, it advertises no more
+        again = BleSensor(sensor.address, now=asyncio.get_running_loop().time, profile=PROFILE, radio=Radio(scan_s=0.5))
+        await again.start()
+        await asyncio.sleep(0.4)
+        await again.stop()
+        got = numbers(heard(again))
+        assert len(got) > 5
+        assert got == virtual.sent[-len(got) :]
+
+    played(bus, story)
+
+
 @both_ways
 def test_the_smallest_mtu_gets_packets_that_fit(bus, by_socket):
     async def story(rig, virtual, sensor, bluez):

@@ -8,6 +8,7 @@ The only room that knows bleak. What it learnt the hard way:
 - The callback of a notification does one thing: put the time and the bytes in a queue.
 - `mtu_size` is 23 on BlueZ until somebody asks; the size of a write without response, plus three, is the truth.
 - Sensors are told apart by address and never by name.
+- A sensor whose program died stays connected on Linux and advertises itself no more (bleak issue 367).
 - What a sensor sends before it is set up may be of the settings of somebody else.
 
 `radio` finds sensors and knows bleak's errors, `setting_up` is the conversation of a new connection, `sensor` stays

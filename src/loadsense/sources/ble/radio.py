@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from bleak import BleakClient, BleakScanner
+from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
@@ -53,13 +53,16 @@ class Radio:
         return BleakClient(device, disconnected_callback=gone, timeout=self.connect_s, **_backend(self.client))
 
     async def find(self, address: str, scan_s: float) -> BLEDevice:
-        """The sensor with this address, once it advertises itself.
+        """The sensor with this address, once it advertises itself, or connected as a broken-off session left it.
 
         Raises
         ------
         WorldError
             It does not within `scan_s`, or Bluetooth fails.
         """
+        held = await self._held(address)
+        if held is not None:
+            return held
         try:
             device = await BleakScanner.find_device_by_address(address, scan_s, **_backend(self.scanner))
         except FAULTS as fault:
@@ -69,6 +72,17 @@ class Radio:
                 f"no sensor at {address} within {scan_s:g} s: is it on, charged, in reach and free of other apps?"
             )
         return device
+
+    async def _held(self, address: str) -> BLEDevice | None:
+        """A sensor that this computer is still connected to: BlueZ keeps the link of a program that died."""
+        if self.scanner is not None:
+            return None  # a virtual radio has only what advertises itself
+        try:
+            adapter = await BleakAdapter.get()
+            devices_held = await adapter.get_connected_devices()
+        except (*FAULTS, NotImplementedError):
+            return None  # the search will say what is wrong
+        return next((device for device in devices_held if device.address.upper() == address.upper()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

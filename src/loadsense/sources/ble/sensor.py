@@ -87,6 +87,7 @@ class BleSensor:
             if not connected:  # also when cancelled: a half-open link would keep the sensor from the next one
                 await self._leave()
         self._task = asyncio.create_task(self._keep())
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Tell the sensor to stop, and take leave of it."""
@@ -109,6 +110,12 @@ class BleSensor:
             while not await self._again():
                 await asyncio.sleep(wait_s)
                 wait_s = min(2.0 * wait_s, _LAST_WAIT_S)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the task: were it to end by a fault of ours, the sensor would just stay silent."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            words = f"connecting again to {self.address} broke off ({fault!r}): end the session and go on with --resume"
+            self.events.put_nowait(Trouble(self._now(), words))
 
     async def _again(self) -> bool:
         """One attempt to come back."""
