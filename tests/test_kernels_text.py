@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import loadsense as ls
 from loadsense import kernels
+from loadsense.kernels import clock as plain_clock
 from loadsense.kernels import text as plain
 from loadsense.readers import opening
+from loadsense.timebase import Timebase, plan_clock
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -315,3 +317,58 @@ def test_blocks_are_the_file_less_its_mark(monkeypatch, tmp_path, n_bytes):
 def test_powers_and_digits_reach_as_far_as_doubles_are_exact():
     assert plain._MOST_VALUE == 2**53
     assert all(float(10**n) == plain._POWERS[n] and math.log10(plain._POWERS[n]) == n for n in range(23))
+
+
+# -- steady clocks
+
+
+def heard(times, values, n_each):
+    """What a `Timebase` makes of rows, some at a time."""
+    timebase = Timebase(plan_clock(times, values=values), hop_rows=64)
+    items = []
+    for first in range(0, len(times), n_each):
+        items += timebase.push(times[first : first + n_each], values[first : first + n_each], first_row=first + 1)
+    items += timebase.flush()
+    told = [i if isinstance(i, ls.Gap) else (i.first_sample, i.accel_g.tobytes()) for i in items]
+    return told, timebase.quality()
+
+
+EVENTS = st.tuples(st.integers(100, 900), st.sampled_from(["hole", "gap", "back", "repeat", "late", "jitter", "still"]))
+
+
+@settings(deadline=None, max_examples=80)
+@given(events=st.lists(EVENTS, max_size=4), n_each=st.integers(1, 300), seed=st.integers(0, 2**16))
+def test_a_clock_is_read_the_same_whether_or_not_its_hops_are_uneventful(loops, events, n_each, seed):
+    rng = np.random.default_rng(seed)
+    steps = np.full(1000, 0.01)
+    values = rng.normal(size=(1000, 3))
+    for at, what in events:
+        move = {"hole": 0.03, "gap": 0.7, "back": -0.5, "repeat": -0.01, "late": 0.004, "jitter": 0.0, "still": -0.01}
+        steps[at] += move[what]
+        if what == "repeat":
+            values[at] = values[at - 1]
+        if what == "late":
+            steps[at + 1] -= 0.004
+        if what == "jitter":
+            steps[at : at + 50] += np.diff(rng.uniform(-0.002, 0.002, 51))[: len(steps[at : at + 50])]
+    times = np.round(np.cumsum(steps), 6)
+    expected = heard(times, values, n_each)
+    with pytest.MonkeyPatch.context() as patch:
+        use(loops, patch)
+        assert heard(times, values, n_each) == expected
+
+
+def test_most_hops_of_a_steady_clock_are_uneventful(loops):
+    times, jitter = np.arange(1, 101) * 0.01, np.zeros(4001, dtype=np.int64)
+    found = loops.uneventful(times, 0.0, 0.01, 0.1, jitter)
+    assert found.tolist() == np.diff(times, prepend=0.0).tolist()
+    plain_jitter = np.zeros(4001, dtype=np.int64)
+    assert plain_clock.uneventful(times, 0.0, 0.01, 0.1, plain_jitter).tolist() == found.tolist()
+    assert jitter.tolist() == plain_jitter.tolist()
+    assert jitter.sum() == 100
+    for odd in (0.0, -0.3, 0.5):
+        times[50:] += odd - 0.01
+        for which in (loops, plain_clock):
+            assert len(which.uneventful(times, 0.0, 0.01, 0.1, jitter)) == 0
+        times[50:] -= odd - 0.01
+    assert jitter.sum() == 100

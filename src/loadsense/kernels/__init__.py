@@ -19,7 +19,7 @@ import os
 import threading
 from typing import Final
 
-from loadsense.kernels import device, flights, impacts, lowpass, movements, seconds, text
+from loadsense.kernels import clock, device, flights, impacts, lowpass, movements, seconds, text
 from loadsense.kernels.family import Family, Kernel, is_on_disk
 from loadsense.kernels.movements import LONGEST_SIGNAL, TINY
 from loadsense.kernels.sums import LONGEST_SUM
@@ -38,7 +38,7 @@ __all__ = [
 #: Streams longer than this are worth the compiler's time (the compiled code is kept on disk for the next run).
 WORTH_COMPILING_SAMPLES: Final = 2_000_000
 
-FAMILIES: Final[tuple[Family, ...]] = (text, device, seconds, movements, flights, lowpass, impacts)
+FAMILIES: Final[tuple[Family, ...]] = (text, clock, device, seconds, movements, flights, lowpass, impacts)
 
 
 class Kernels:

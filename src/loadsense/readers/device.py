@@ -249,7 +249,7 @@ def decoded(decoder: DeviceDecoder, chunks: Iterator[bytes]) -> Iterator[Item]:
 
 
 def gathered(items: Iterator[Item]) -> Iterator[Item]:
-    """Items with neighbouring small blocks joined up to about `BLOCK_SAMPLES`."""
+    """Items with neighbouring small blocks joined up to about `BLOCK_SAMPLES`, and large ones cut into equal parts."""
     held: list[SampleBlock] = []
     n_held = 0
     for item in items:
@@ -258,10 +258,20 @@ def gathered(items: Iterator[Item]) -> Iterator[Item]:
             n_held += len(item)
             continue
         yield from _joined(held)
-        held, n_held = ([item], len(item)) if isinstance(item, SampleBlock) else ([], 0)
+        held, n_held = [], 0
         if isinstance(item, Gap):
             yield item
+        elif len(item) > BLOCK_SAMPLES:
+            yield from _parts(item)
+        else:
+            held, n_held = [item], len(item)
     yield from _joined(held)
+
+
+def _parts(block: SampleBlock) -> Iterator[SampleBlock]:
+    n_each = ceil(len(block) / ceil(len(block) / BLOCK_SAMPLES))
+    for first in range(0, len(block), n_each):
+        yield SampleBlock(block.first_sample + first, block.accel_g[first : first + n_each])
 
 
 def _joined(blocks: list[SampleBlock]) -> Iterator[SampleBlock]:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import BoolArray, ClockQuality, FloatArray, Gap, Item
 from loadsense.timebase.plan import ClockPlan
 from loadsense.timebase.runs import CountedRun, InterpolatedRun
@@ -102,7 +103,10 @@ class Timebase:
         accel = np.concatenate([accel for _, _, accel in rows]) if len(rows) > 1 else rows[0][2]
         if rows[0][1] is None:
             return list(self._run.take(None, accel))
-        raw = np.concatenate([times for _, times, _ in rows if times is not None])
+        raw = np.concatenate([times for _, times, _ in rows if times is not None]) if len(rows) > 1 else rows[0][1]
+        straight = self._straight(raw, accel)
+        if straight is not None:
+            return straight
         names = RowNames([(first, len(part)) for first, _, part in rows])
         times, cuts = self._cleaner.clean(raw, names)
         if self._plan.repair == "spread":
@@ -110,6 +114,21 @@ class Timebase:
         else:
             times, accel, cuts = self._without_duplicates(times, accel, cuts)
         return list(self._runs(times, accel, cuts))
+
+    def _straight(self, raw: FloatArray, accel: FloatArray) -> list[Item] | None:
+        """Samples of a hop that asks for nothing but counting, as most do; None for any other."""
+        loops, plan, run = kernels.compiled(), self._plan, self._run
+        if loops is None or plan.repair != "none" or not isinstance(run, CountedRun) or run.end_s is None:
+            return None
+        if run.end_s != self._last_s or not self._cleaner.is_straight_at(run.end_s):
+            return None
+        intervals = loops.uneventful(raw, run.end_s, plan.step_s, plan.gap_s + 1e-9, self._tally.jitter)
+        if not len(intervals):
+            return None
+        end_s = float(raw[-1])
+        self._cleaner.go_on_to(end_s)
+        self._last_s, self._last_row = end_s, accel[-1].copy()
+        return list(run.go_on(intervals, accel, end_s))
 
     def _spread(self, times: FloatArray, cuts: dict[int, Gap]) -> FloatArray:
         """As `spread_packets`, with the packet that the last hop ended in."""

@@ -48,9 +48,17 @@ class CountedRun:
             return
         new = np.diff(times, prepend=times[0] - self._plan.step_s if self.end_s is None else self.end_s)
         self._tally.see(new[1:] if self.end_s is None else new, self._plan.step_s)
-        self.end_s = float(times[-1])
+        yield from self._append(new, accel, float(times[-1]))
+
+    def go_on(self, intervals: FloatArray, accel: FloatArray, end_s: float) -> Iterator[Item]:
+        """Next rows of the run, the jitter of whose intervals has been counted."""
+        self._tally.see_span(intervals)
+        yield from self._append(intervals, accel, end_s)
+
+    def _append(self, intervals: FloatArray, accel: FloatArray, end_s: float) -> Iterator[Item]:
+        self.end_s = end_s
         self._rows = np.concatenate([self._rows, accel])
-        self._intervals = np.concatenate([self._intervals, new])
+        self._intervals = np.concatenate([self._intervals, intervals])
         yield from self._settle(len(self._rows) - self._window)
 
     def finish(self) -> Iterator[Item]:

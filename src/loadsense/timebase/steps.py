@@ -60,6 +60,14 @@ class StepCleaner:
         self._last_raw_s: float | None = None
         self._shift_s = 0.0
 
+    def is_straight_at(self, time_s: float) -> bool:
+        """Whether the last recorded time was this one, and the clock was never moved."""
+        return self._last_raw_s == time_s and self._shift_s == 0.0
+
+    def go_on_to(self, time_s: float) -> None:
+        """Rows were found to need no cleaning; the last of them has this time."""
+        self._last_raw_s = time_s
+
     def clean(self, raw: FloatArray, names: RowNames) -> tuple[FloatArray, dict[int, Gap]]:
         """Times that never step back, and where they had to be cut: row among these -> what is missing there."""
         step_s = self._step_s

@@ -37,6 +37,10 @@ class ClockTally:
             return
         off = np.abs(intervals_s - np.maximum(np.round(intervals_s / step_s), 1.0) * step_s)
         self._see_jitter(off, step_s)
+        self.see_span(intervals_s)
+
+    def see_span(self, intervals_s: FloatArray) -> None:
+        """Count intervals inside a run whose jitter was counted."""
         self.n_intervals += len(intervals_s)
         self.spanned_s += float(intervals_s.sum())
 
