@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -18,11 +18,11 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.exc import BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_str
 from bumble.att import ATT_Error
 from bumble.core import AdvertisingData
-from bumble.core import BaseError as BumbleError
+from bumble.core import BaseBumbleError as BumbleError
 from bumble.device import Device, DeviceConfiguration, Peer
 from bumble.hci import Address
 from bumble.transport import open_transport
@@ -33,6 +33,9 @@ from loadsense.sources.ble import Radio
 
 _MTU: Final = 247
 _OPENS_WITHIN_S: Final = 5.0
+_ANSWERS_WITHIN_S: Final = 5.0
+
+_T = TypeVar("_T")
 
 
 class Central:
@@ -92,6 +95,21 @@ class Central:
         return transport, device
 
 
+async def _answered(asked: Coroutine[Any, Any, _T], *, within_s: float = _ANSWERS_WITHIN_S) -> _T:
+    """What the sensor or its controller answers; what bumble raises, or cancels when a link drops, as bleak's error."""
+    try:
+        return await asyncio.wait_for(asked, within_s)
+    except ATT_Error as fault:
+        raise BleakGATTProtocolError(fault.error_code) from fault
+    except BumbleError as fault:
+        raise BleakError(str(fault)) from fault
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():  # nobody cancelled us
+            raise BleakError("disconnected") from None
+        raise
+
+
 def virtual_radio(place: str) -> Radio:
     """Radio whose scanner and clients go to the virtual link that is served at HOST:PORT."""
     own = {"central": Central(place)}
@@ -112,7 +130,7 @@ class VirtualScanner(BaseBleakScanner):
         self.seen_devices.clear()
         self._device = await self.central.take()
         self._device.on("advertisement", self._heard)
-        await self._device.start_scanning(filter_duplicates=False)
+        await _answered(self._device.start_scanning(filter_duplicates=False))
 
     async def stop(self) -> None:
         """Listen no longer."""
@@ -121,8 +139,8 @@ class VirtualScanner(BaseBleakScanner):
             return
         device.remove_listener("advertisement", self._heard)
         try:
-            await device.stop_scanning()
-        except BumbleError:
+            await _answered(device.stop_scanning())
+        except BleakError:
             pass  # the link went away while we listened
         finally:
             await self.central.leave()
@@ -178,9 +196,7 @@ class VirtualClient(BaseBleakClient):
         try:
             target = getattr(self._found, "details", None) or Address(self.address)
             # bumble's own time-out waits for an event that the virtual controller never sends
-            connection = await asyncio.wait_for(device.connect(target, timeout=None), self._timeout)
-        except BumbleError as fault:
-            raise BleakDeviceNotFoundError(self.address, str(fault)) from fault
+            connection = await _answered(device.connect(target, timeout=None), within_s=self._timeout)
         finally:
             if connection is None:
                 await self.central.leave()
@@ -188,8 +204,8 @@ class VirtualClient(BaseBleakClient):
         connection.on("disconnection", self._lost)
         device.once("flush", lambda: self._lost(None))  # the socket broke: no controller can say so
         self._peer = Peer(connection)
-        await self._att(self._peer.request_mtu(_MTU))
-        await self._att(self._discover())
+        await _answered(self._peer.request_mtu(_MTU))
+        await _answered(self._discover())
 
     async def _discover(self) -> None:
         found = BleakGATTServiceCollection()
@@ -218,25 +234,13 @@ class VirtualClient(BaseBleakClient):
     async def disconnect(self) -> None:
         """Take leave of the sensor; nothing when the link is gone."""
         if self._connection is not None:
-            await self._att(self._connection.disconnect())
+            await _answered(self._connection.disconnect())
 
     async def pair(self, *_: Any, **__: Any) -> None:
         """Nothing: the virtual link knows no secrets."""
 
     async def unpair(self) -> None:
         """Nothing."""
-
-    async def _att(self, asked: Any) -> Any:
-        try:
-            return await asked
-        except ATT_Error as fault:
-            raise BleakGATTProtocolError(fault.error_code) from fault
-        except BumbleError as fault:
-            raise BleakError(str(fault)) from fault
-        except asyncio.CancelledError:
-            if self._connection is None:  # bumble cancels what is pending when the link drops
-                raise BleakError("disconnected") from None
-            raise
 
     def _there(self) -> Any:
         if self._peer is None:
@@ -245,19 +249,19 @@ class VirtualClient(BaseBleakClient):
 
     async def read_gatt_char(self, characteristic: Any, **_: Any) -> bytearray:
         """Read a characteristic."""
-        return bytearray(await self._att(self._there().read_value(characteristic.obj)))
+        return bytearray(await _answered(self._there().read_value(characteristic.obj)))
 
     async def read_gatt_descriptor(self, descriptor: Any, **_: Any) -> bytearray:
         """Read a descriptor."""
-        return bytearray(await self._att(self._there().read_value(descriptor.obj)))
+        return bytearray(await _answered(self._there().read_value(descriptor.obj)))
 
     async def write_gatt_char(self, characteristic: Any, data: Any, response: bool) -> None:
         """Write a characteristic."""
-        await self._att(self._there().write_value(characteristic.obj, bytes(data), with_response=response))
+        await _answered(self._there().write_value(characteristic.obj, bytes(data), with_response=response))
 
     async def write_gatt_descriptor(self, descriptor: Any, data: Any) -> None:
         """Write a descriptor."""
-        await self._att(self._there().write_value(descriptor.obj, bytes(data), with_response=True))
+        await _answered(self._there().write_value(descriptor.obj, bytes(data), with_response=True))
 
     async def start_notify(self, characteristic: Any, callback: Any, **_: Any) -> None:
         """Subscribe."""
@@ -266,9 +270,9 @@ class VirtualClient(BaseBleakClient):
             callback(bytearray(value))
 
         self._listeners[characteristic.handle] = heard
-        await self._att(self._there().subscribe(characteristic.obj, heard))
+        await _answered(self._there().subscribe(characteristic.obj, heard))
 
     async def stop_notify(self, characteristic: Any) -> None:
         """Unsubscribe."""
         heard = self._listeners.pop(characteristic.handle, None)
-        await self._att(self._there().unsubscribe(characteristic.obj, heard))
+        await _answered(self._there().unsubscribe(characteristic.obj, heard))
