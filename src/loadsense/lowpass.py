@@ -89,7 +89,8 @@ class _Filter:
 
     def __init__(self, cutoff_hz: float, sampling_rate_hz: float) -> None:
         self._sos, self._steady = _design(cutoff_hz, sampling_rate_hz)
-        self._sections = tuple(tuple(row) for row in self._sos[:, [0, 1, 2, 4, 5]].tolist())
+        one, two = self._sos.tolist()
+        self._sections = (one[0], one[1], one[4], one[5]), (two[4], two[5])
 
     def settled_at(self, values: FloatArray) -> FloatArray:
         """State of the filter after having seen each value for ever; shape (sections, *values.shape, 2)."""

@@ -14,7 +14,10 @@ from loadsense.kernels.sums import sum_in_order
 from loadsense.samples import FloatArray, IntArray
 
 #: Resultants at once: few enough for the nearest cache.
-_AT_ONCE: Final = 512
+_AT_ONCE: Final = 256
+
+#: In place of a unit vector that nobody has asked for.
+_UNASKED: Final = 2.0
 
 #: What `decide` writes for a peak.
 OPEN: Final = 0
@@ -23,63 +26,78 @@ LOST: Final = 2
 
 #: Samples at which values change, the values, and their parts along gravity.
 _Rise = tuple[IntArray, FloatArray, FloatArray]
+#: Sums and samples of the hops before and of these (0 samples until asked for), unit vectors, shortest mean in g.
+_Gravity = tuple[FloatArray, FloatArray, float]
 
 
-def _hop_sums(axes_g: FloatArray, hop: int, before: FloatArray) -> FloatArray:
-    """Sums of three axes and number of samples of the hops before and of these hops, the last one perhaps shorter."""
-    n, n_before = axes_g.shape[1], len(before)
-    n_hops = (n + hop - 1) // hop
-    table = np.empty((n_before + n_hops, 4))
-    table[:n_before] = before
-    for k in range(n_hops):
-        length = min(hop, n - k * hop)
-        for axis in range(3):
-            table[n_before + k, axis] = sum_in_order(axes_g[axis, k * hop : k * hop + length], length)
-        table[n_before + k, 3] = length
-    return table
+def _sums_of(axes_g: FloatArray, hop: int, k: int, row: FloatArray) -> None:
+    """Sums of the axes over hop k, the last one perhaps shorter, and its samples."""
+    first, end = k * hop, min((k + 1) * hop, axes_g.shape[1])
+    for axis in range(3):
+        row[axis] = sum_in_order(axes_g[axis, first:end], end - first)
+    row[3] = end - first
 
 
-def _directions(table: FloatArray, n_before: int, shortest_mean_g: float) -> FloatArray:
-    """Unit vector of the mean acceleration of each hop and the hops before it; NaN where it is too short."""
-    n_hops = len(table) - n_before
-    towards = np.empty((n_hops, 3))
-    for k in range(n_hops):
-        x, y, z, count = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
-        for j in range(k + 1, k + n_before + 1):
-            x += table[j, 0]
-            y += table[j, 1]
-            z += table[j, 2]
-            count += table[j, 3]
-        x, y, z = x / count, y / count, z / count
-        length = math.sqrt(x * x + y * y + z * z)
-        if not length > shortest_mean_g:
-            length = math.nan
-        towards[k, 0], towards[k, 1], towards[k, 2] = x / length, y / length, z / length
-    return towards
+def _point(axes_g: FloatArray, hop: int, k: int, gravity: _Gravity) -> None:
+    """Unit vector of the mean acceleration of hop k and the hops before it; NaN where the mean is too short."""
+    table, towards, shortest_mean_g = gravity
+    n_before = len(table) - len(towards)
+    for j in range(max(k, n_before), k + n_before + 1):
+        if table[j, 3] == 0.0:
+            _sums_of(axes_g, hop, j - n_before, table[j])
+    x, y, z, count = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
+    for j in range(k + 1, k + n_before + 1):
+        x += table[j, 0]
+        y += table[j, 1]
+        z += table[j, 2]
+        count += table[j, 3]
+    x, y, z = x / count, y / count, z / count
+    length = math.sqrt(x * x + y * y + z * z)
+    if not length > shortest_mean_g:
+        length = math.nan
+    towards[k, 0], towards[k, 1], towards[k, 2] = x / length, y / length, z / length
 
 
-def _runs(axes_g: FloatArray, first_sample: int, starts: IntArray, values_g: FloatArray, n: int) -> int:
-    """Append the resultant, runs of equal values as one; return the number of runs."""
-    x, y, z, size_g = axes_g[0], axes_g[1], axes_g[2], np.empty(_AT_ONCE)
+def _vertical(axes_g: FloatArray, hop: int, at: int, gravity: _Gravity) -> float:
+    """Part along gravity of one sample; most hops have no peak, so gravity is pointed to where it is asked for."""
+    k, towards = at // hop, gravity[1]
+    if towards[k, 0] == _UNASKED:
+        _point(axes_g, hop, k, gravity)
+    along: float = axes_g[0, at] * towards[k, 0] + axes_g[1, at] * towards[k, 1] + axes_g[2, at] * towards[k, 2]
+    return along
+
+
+def _between_falls(size_g: FloatArray) -> tuple[int, int]:
+    """Values that no peak needs if all are too low for one: behind the first fall, and before the last one."""
+    n, first = len(size_g), 1
+    while first < n and size_g[first] >= size_g[first - 1]:
+        first += 1
+    last = n - 1
+    while last > first and size_g[last] >= size_g[last - 1]:
+        last -= 1
+    return first + 1, max(first + 1, last - 1)
+
+
+def _runs(axes_g: FloatArray, first_sample: int, min_peak_g: float, work: tuple[IntArray, FloatArray], n: int) -> int:
+    """Append the resultant to n runs, equal values as one, without what no peak needs; return the number of runs."""
+    starts, values_g = work
+    x, y, z, room = axes_g[0], axes_g[1], axes_g[2], np.empty(_AT_ONCE)
     last = values_g[n - 1] if n else math.nan
     for start in range(0, len(x), _AT_ONCE):
-        length = min(_AT_ONCE, len(x) - start)
-        for i in range(length):
+        size_g, n_high = room[: min(_AT_ONCE, len(x) - start)], 0
+        for i in range(len(size_g)):
             j = start + i
             size_g[i] = math.sqrt(x[j] * x[j] + y[j] * y[j] + z[j] * z[j])
-        for i in range(length):
-            if size_g[i] != last:
-                last = size_g[i]
-                starts[n] = first_sample + start + i
-                values_g[n] = last
-                n += 1
+        for i in range(len(size_g)):
+            n_high += size_g[i] >= min_peak_g
+        left_out, taken_up = _between_falls(size_g) if n_high == 0 else (len(size_g), len(size_g))
+        for part in (range(min(left_out, len(size_g))), range(taken_up, len(size_g))):
+            for i in part:
+                if size_g[i] != last:
+                    last = size_g[i]
+                    starts[n], values_g[n] = first_sample + start + i, last
+                    n += 1
     return n
-
-
-def _vertical(axes_g: FloatArray, towards: FloatArray, hop: int, at: int) -> float:
-    up = towards[at // hop]
-    along: float = axes_g[0, at] * up[0] + axes_g[1, at] * up[1] + axes_g[2, at] * up[2]
-    return along
 
 
 def _tops(values_g: FloatArray, min_peak_g: float) -> IntArray:
@@ -98,6 +116,16 @@ def _bottom(starts: IntArray, values_g: FloatArray, top: int) -> int:
     while at > 0 and values_g[at - 1] < values_g[at] and starts[at + 1] - starts[at] == 1:
         at -= 1
     return at
+
+
+def _steepest(values_g: FloatArray, bottom: int, top: int, half_rate_hz: float) -> float:
+    """Largest central difference strictly inside a rise, g/s; NaN where nothing lies between."""
+    steepest = math.nan
+    for i in range(bottom + 1, top):
+        slope = (values_g[i + 1] - values_g[i - 1]) * half_rate_hz
+        if not steepest >= slope:
+            steepest = slope
+    return steepest
 
 
 def peaks(
@@ -132,40 +160,32 @@ def peaks(
         To be given with the next samples.
     """
     first_sample, hop, min_peak_g, half_rate_hz, shortest_mean_g = stream
-    table = _hop_sums(axes_g, hop, before)
-    towards = _directions(table, len(before), shortest_mean_g)
-    n_kept = len(rise[0])
+    n_kept, n_before, n_hops = len(rise[0]), len(before), (axes_g.shape[1] + hop - 1) // hop
+    table = np.zeros((n_before + n_hops, 4))
+    table[:n_before] = before
+    gravity = (table, np.full((n_hops, 3), _UNASKED), shortest_mean_g)
     starts, values_g = work
     starts[:n_kept], values_g[:n_kept] = rise[0], rise[1]
-    n = _runs(axes_g, first_sample, starts, values_g, n_kept)
+    n = _runs(axes_g, first_sample, min_peak_g, work, n_kept)
     starts, values_g = starts[:n], values_g[:n]
     tops = _tops(values_g, min_peak_g)
     whole, parts = np.empty((2, len(tops)), dtype=np.int64), np.empty((3, len(tops)))
     for k in range(len(tops)):
         top = tops[k]
-        bottom, steepest = _bottom(starts, values_g, top), math.nan
-        for i in range(bottom + 1, top):
-            slope = (values_g[i + 1] - values_g[i - 1]) * half_rate_hz
-            if not steepest >= slope:
-                steepest = slope
+        bottom = _bottom(starts, values_g, top)
         whole[0, k], whole[1, k] = (starts[top] + starts[top + 1] - 1) // 2, starts[bottom + 1] - 1
-        parts[0, k], parts[1, k] = values_g[top], steepest
-        parts[2, k] = rise[2][top] if top < n_kept else _vertical(axes_g, towards, hop, starts[top] - first_sample)
+        parts[0, k], parts[1, k] = values_g[top], _steepest(values_g, bottom, top, half_rate_hz)
+        at = starts[top] - first_sample
+        parts[2, k] = rise[2][top] if top < n_kept else _vertical(axes_g, hop, at, gravity)
     keep = max(n - 1, 0)
     while keep > 0 and values_g[keep] > values_g[keep - 1]:
         keep -= 1
     vertical_g = np.empty(n - keep)
     for i in range(keep, n):
-        is_old = i < n_kept
-        vertical_g[i - keep] = rise[2][i] if is_old else _vertical(axes_g, towards, hop, starts[i] - first_sample)
-    return (
-        whole,
-        parts,
-        table[len(table) - len(before) :].copy(),
-        starts[keep:].copy(),
-        values_g[keep:].copy(),
-        vertical_g,
-    )
+        vertical_g[i - keep] = rise[2][i] if i < n_kept else _vertical(axes_g, hop, starts[i] - first_sample, gravity)
+    for k in range(max(0, n_hops - n_before), n_hops):
+        _sums_of(axes_g, hop, k, table[n_before + k])
+    return whole, parts, table[n_hops:].copy(), starts[keep:].copy(), values_g[keep:].copy(), vertical_g
 
 
 def _is_highest(samples: Sequence[int], heights_g: Sequence[float], low: int, at: int, distance: int) -> bool:
@@ -255,7 +275,7 @@ def decide(
 
 INNER: Final[tuple[Kernel, ...]] = (
     *sums.INNER,
-    *(_hop_sums, _directions, _runs, _vertical, _tops, _bottom, _is_highest, _highest_first),
+    *(_sums_of, _point, _vertical, _between_falls, _runs, _tops, _bottom, _steepest, _is_highest, _highest_first),
 )
 _RISE: Final = "Tuple((int64[::1], float64[::1], float64[::1]))"
 _WORK: Final = "Tuple((int64[::1], float64[::1]))"
