@@ -4,6 +4,7 @@
 
 Every reader gets files of all its layouts, each with bits flipped, bytes set, pieces cut out, doubled, moved or spliced
 in from another file, or its end cut off. A run ends with a table; the exit status is 1 when anything else came out.
+Text is damaged as well. The compiled loops are used where numba is installed; LOADSENSE_COMPILE=0 does without them.
 The address space of the process is limited, so that a file that asks for memory fails here and not on somebody's
 machine. A crash or a hang names the damaged file, which is kept.
 """
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from device_encoders import crc8, samples_of_all_layouts, walk_counts
 
+from loadsense import kernels
 from loadsense.errors import LoadSenseError
 from loadsense.readers import read
 from loadsense.readers.loadsense_format import write_recording
@@ -54,7 +56,7 @@ def seeds(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
             data = path.read_bytes()
             if len(data) <= _SMALL_BYTES:
                 files.setdefault(_reader_of(name), []).append((name, data))
-    return {**files, **_tables(folder)}
+    return {**files, **_tables(folder), "text": _texts()}
 
 
 def _reader_of(name: str) -> str:
@@ -87,6 +89,19 @@ def _tables(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
         "arrow": ["seed.arrow", "texts.arrow"],
     }
     return {reader: [(name, (folder / name).read_bytes()) for name in those] for reader, those in names.items()}
+
+
+def _texts() -> list[tuple[str, bytes]]:
+    """Tables of text: numbers alone, and with each kind of time."""
+    rows = (walk_counts(1500, per_g=256) / 256.0).tolist()
+    first = np.datetime64("2026-11-20T10:00:00.000000")
+    times = [str(first + np.timedelta64(10_000 * i, "us")) for i in range(len(rows))]
+    kinds = {"seconds": [f"{i / 100:.2f}" for i in range(len(rows))], "iso": times, "utc": [f"{t}Z" for t in times]}
+    files = []
+    for name, stamps in kinds.items():
+        lines = [f"{stamp},{x:.3f},{y:.6f},{z:.4g}" for stamp, (x, y, z) in zip(stamps, rows, strict=True)]
+        files.append((f"{name}.csv", "\n".join(["time,x,y,z", *lines, ""]).encode()))
+    return files
 
 
 def damaged(data: bytes, rng: np.random.Generator, other: bytes) -> bytes:
@@ -221,6 +236,9 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     files = seeds(folder)
+    kernels.prepare(10**9)
+    for loop in ("table", "moments", "uneventful", "chain", "activity", "sector_sums", "sector_samples", "of_counts"):
+        getattr(kernels.compiled(), loop, None)  # loading one takes memory of its own
     limit = _address_space_bytes() + (options.memory_mb << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     n_faults = 0
