@@ -234,7 +234,7 @@ def test_a_loop_is_compiled_again_when_what_it_calls_was_changed(tmp_path, monke
 
 
 def test_a_loop_that_is_none_is_named(loops):
-    with pytest.raises(AttributeError, match="no loop is called 'lowpas'; there are .*, low_pass, "):
+    with pytest.raises(AttributeError, match=r"no loop is called 'lowpas'; there are .*, low_pass, "):
         _ = loops.lowpas
 
 
