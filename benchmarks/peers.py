@@ -1,0 +1,150 @@
+"""Device files side by side with the libraries that the field reads them with: whole processes, time and memory.
+
+    python benchmarks/peers.py [--lengths day week] [--folder F] [--python PEERS/bin/python] [--runs 3]
+
+`.gt3x` against pygt3x, `.cwa` against actipy (which runs Java). They are no dependency of anything here: make an
+environment of their own (`python -m venv PEERS; PEERS/bin/pip install pygt3x actipy`) and name its Python; what is not
+there is skipped, with the reason. The peers only read; LoadSense is measured reading, and once more with the whole
+analysis and all its outputs. All in turns on the same simulated file, medians; hold on to the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from make_recordings import MINUTE, MINUTES, minutes
+from speed import Run, analyze, in_turns
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from device_encoders import UNIX, cwa_header, cwa_sector, gt3x_info, gt3x_record, packed_12_bit
+
+RATE_HZ = 100
+PER_SECTOR = 120
+COUNTS_PER_G = 256.0
+
+READ = """
+import sys, loadsense
+from loadsense import kernels
+kernels.prepare(10**9)
+print(sum(len(b) for b in loadsense.read(sys.argv[1]).blocks() if isinstance(b, loadsense.SampleBlock)))
+"""
+PEERS = {
+    "gt3x": (
+        "pygt3x",
+        "import sys; from pygt3x.reader import FileReader\n"
+        "with FileReader(sys.argv[1]) as reader: print(len(reader.to_pandas()))",
+    ),
+    "cwa": (
+        "actipy",
+        "import sys, actipy\nprint(len(actipy.read_device(sys.argv[1], lowpass_hz=None, calibrate_gravity=False, "
+        "detect_nonwear=False, resample_hz=None, verbose=False)[0]))",
+    ),
+}
+
+
+def counts_of(length: str) -> Iterator[np.ndarray]:
+    """Whole counts, a minute at a time."""
+    for accel_g in minutes(MINUTES[length], "ordinary"):
+        yield np.clip(np.rint(accel_g * COUNTS_PER_G), -2047, 2047).astype(np.int64)
+
+
+def write_gt3x(path: Path, length: str) -> None:
+    """A second a record, 12 bits."""
+    info = gt3x_info(rate=RATE_HZ)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("info.txt", info)
+        with archive.open("log.bin", "w", force_zip64=True) as log:
+            for minute, counts in enumerate(counts_of(length)):
+                for second in range(60):
+                    part = counts[second * RATE_HZ : (second + 1) * RATE_HZ, [1, 0, 2]]
+                    log.write(gt3x_record(0, UNIX + 60 * minute + second, packed_12_bit(part.ravel())))
+
+
+def write_cwa(path: Path, length: str) -> None:
+    """AX3, packed: 120 samples a sector."""
+    with path.open("wb") as file:
+        file.write(cwa_header())
+        for minute, counts in enumerate(counts_of(length)):
+            for first in range(0, MINUTE, PER_SECTOR):
+                at = minute * MINUTE + first
+                part = counts[first : first + PER_SECTOR]
+                file.write(cwa_sector(part, at / RATE_HZ, sequence=at // PER_SECTOR))
+
+
+def make(folder: Path, length: str, form: str) -> Path:
+    """The recording, made only where it is not there yet."""
+    path = folder / f"{length}.{form}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        unfinished = path.with_suffix(".part")
+        {"gt3x": write_gt3x, "cwa": write_cwa}[form](unfinished, length)
+        unfinished.replace(path)
+        print(f"made {path} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    return path
+
+
+def missing(python: str, form: str) -> str | None:
+    """Why a peer cannot be run; None where it can."""
+    name, _ = PEERS[form]
+    found = subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        return f"{name} is not installed for {Path(python).name}: {found.stderr.strip().splitlines()[-1]}"
+    if name == "actipy":
+        try:
+            subprocess.run(["java", "-version"], capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "actipy needs Java, and there is none"
+    return None
+
+
+def row(name: str, run: Run, n_samples: int, ours: Run) -> str:
+    each = f"{run.cpu_s / n_samples * 1e9:.0f}"
+    ratios = f"{run.wall_s / ours.wall_s:.1f} | {run.cpu_s / ours.cpu_s:.1f} | {run.peak_mb / ours.peak_mb:.1f}"
+    return f"| {name} | {run.wall_s:.2f} | {run.cpu_s:.2f} | {each} | {run.peak_mb:.0f} | {ratios} |"
+
+
+def rows(path: Path, form: str, length: str, python: str, runs: int) -> Iterator[str]:
+    """What each program takes for one file, and how many times what LoadSense takes to read it."""
+    name, program = PEERS[form]
+    n_samples, reason = MINUTES[length] * MINUTE, missing(python, form)
+    with tempfile.TemporaryDirectory() as output:
+        commands = [[sys.executable, "-c", READ, str(path)], analyze(path, output)]
+        if reason is None:
+            commands.append([python, "-c", program, str(path)])
+        reading, *others = in_turns(commands, runs)
+    names = ("loadsense reads", "loadsense analyze, all outputs", f"{name} reads")
+    for title, run in zip(names, (reading, *others), strict=False):
+        yield row(f"one {length}, {path.suffix}: {title}", run, n_samples, reading)
+    if reason is not None:
+        yield f"| one {length}, {path.suffix}: {name} reads | skipped: {reason} |" + " |" * 6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "loadsense-long")
+    parser.add_argument("--lengths", nargs="+", choices=list(MINUTES), default=["day"])
+    parser.add_argument("--forms", nargs="+", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--python", default=sys.executable, help="Python that has the peers")
+    parser.add_argument("--runs", type=int, default=3)
+    wanted = parser.parse_args()
+    print("| what | wall s | CPU s | CPU ns/sample | peak MB | wall ratio | CPU ratio | memory ratio |")
+    print("|" + " --- |" * 8)
+    for length in wanted.lengths:
+        for form in wanted.forms:
+            path = make(wanted.folder, length, form)
+            for line in rows(path, form, length, wanted.python, wanted.runs):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
