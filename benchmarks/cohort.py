@@ -211,6 +211,7 @@ def workers(folder: Path, given: argparse.Namespace) -> Figures:
     data = long_files(folder / f"days-{given.minutes}", given.files, given.minutes, given.distinct)
     words = ("--manifest", str(manifest(data)))
     times: dict[str, list[float]] = {"one": [], "two": [], "dask": []}
+    warm_up(folder)
     with cluster(folder / "dask") as address:
         for _ in range(given.rounds):
             times["one"].append(seconds(data, folder / "out1", *words, "--jobs", "1"))
@@ -233,13 +234,14 @@ def many(folder: Path, given: argparse.Namespace) -> Figures:
     data, output = small_files(folder / f"small-{given.small}", given.small), folder / "many"
     shutil.rmtree(output, ignore_errors=True)
     command = batch(data, output, "--jobs", "2")
-    line = journal_line(data, folder / "few", output)
-    first = watch(command, output, kill_at_bytes=round(KILLED_AT * given.small * line))
+    few = few_files(data, folder / "few", output)
+    first = watch(command, output, kill_at_bytes=round(KILLED_AT * given.small * few["journal_bytes_per_file"]))
     done = (output / "journal.jsonl").read_bytes().count(b"\n")
     second = watch(command, output)
     told = json.loads((output / "run.json").read_text("utf-8"))
     return {
         "files": given.small,
+        "few": few,
         "killed_after": done,
         "taken_s": first.taken_s + second.taken_s,
         "cpu_s": first.cpu_s + second.cpu_s,
@@ -256,15 +258,16 @@ def many(folder: Path, given: argparse.Namespace) -> Figures:
     }
 
 
-def journal_line(data: Path, few: Path, output: Path) -> float:
-    """Bytes that the journal of an output folder takes for a file, from a run over twenty of them."""
+def few_files(data: Path, few: Path, output: Path) -> Figures:
+    """What a run over twenty files shows: bytes of the journal for each, and the coordinator's MiB without many."""
     few.mkdir(exist_ok=True)
-    for path in sorted(data.glob("p*.csv"))[:20]:
+    paths = sorted(data.glob("p*.csv"))[:20]
+    for path in paths:
         shutil.copy(path, few)
-    seconds(few, output, "--jobs", "1")
-    size = (output / "journal.jsonl").stat().st_size / len(list(few.glob("p*.csv")))
+    seen = watch(batch(few, output, "--jobs", "1"), output)
+    size = (output / "journal.jsonl").stat().st_size / len(paths)
     shutil.rmtree(output)
-    return size
+    return {"journal_bytes_per_file": size, "coordinator_mib": max(seen.coordinator_mib)}
 
 
 def again(folder: Path, given: argparse.Namespace) -> Figures:
@@ -283,6 +286,7 @@ def long(folder: Path, given: argparse.Namespace) -> Figures:
     if not own.exists():
         own.parent.mkdir(exist_ok=True)
         keep(text, own)
+    warm_up(folder)
     found: Figures = {"minutes": given.long, "samples": given.long * MINUTE}
     for name, path in (("text", text), ("own", own)):
         shutil.rmtree(folder / "long", ignore_errors=True)
@@ -295,6 +299,11 @@ def long(folder: Path, given: argparse.Namespace) -> Figures:
             "output_bytes": stored(folder / "long"),
         }
     return found
+
+
+def warm_up(folder: Path) -> None:
+    """One file of an hour: loops that are compiled on first use are compiled then, and kept."""
+    seconds(long_files(folder / "hour", 1, 60, 1), folder / "warm", "--jobs", "1")
 
 
 def keep(text: Path, own: Path) -> None:

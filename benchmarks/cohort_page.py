@@ -196,11 +196,11 @@ def _second_start(figures: Figures) -> str:
 
 def _coordinator(figures: Figures) -> str:
     found, week_s = figures["many"], figures["long"]["own"]["cpu_s"] * WEEK_MINUTES / figures["long"]["minutes"]
-    each_s, last = found["coordinator_cpu_s_per_file"], found["coordinator_mib"][1]
-    grown_kib = max(0.0, last[-1] - last[0]) * 1024 / max(1, found["analyzed_after"])
+    each_s, most_mib = found["coordinator_cpu_s_per_file"], max(found["coordinator_mib"][1])
+    grown_kib = max(0.0, most_mib - found["few"]["coordinator_mib"]) * 1024 / found["files"]
     journal_mb = found["journal_bytes"] / found["files"] * PEOPLE / 1e6
     return (
         f"**The coordinator.** It spends {each_s * 1000:.1f} ms on a file, so it hands out at most {1 / each_s:,.0f} "
-        f"files a second: enough for {week_s / each_s:,.0f} cores on files of a week. In the second of the two runs "
-        f"above it grew by {grown_kib:.1f} KiB a file; its journal is {journal_mb:,.0f} MB for {PEOPLE:,} files."
+        f"files a second: enough for {week_s / each_s:,.0f} cores on files of a week. It holds {grown_kib:.1f} KiB "
+        f"for each file, {grown_kib * PEOPLE / 1024:,.0f} MiB for {PEOPLE:,}; their journal is {journal_mb:,.0f} MB."
     )
