@@ -393,6 +393,11 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[UserError], str]] = {
     "header only": ("time,x,y,z\n", ContentError, "a header and no rows"),
     "no numbers": ("name,colour,size\na,red,big\nb,blue,small\n", FormatError, "no numeric columns found"),
     "prose": ("This is a letter.\nIt has no table.\n", FormatError, "no numeric columns found"),
+    "time stamps and two axes": (
+        "time,acc_x,acc_y\n2026-11-20T10:00:00.00,0.1,0.9\n2026-11-20T10:00:00.01,0.1,0.9\n",
+        FormatError,
+        "time and two axes; expected x, y and z: export all three axes",
+    ),
     "two columns": ("time,x\n0.00,1\n0.01,1\n", FormatError, "two columns; expected x, y and z .an axis is missing."),
     "an axis missing by name": (
         table().replace("time,x,y,z", "time,x,y,temp"),
@@ -620,6 +625,12 @@ def test_inspect_tells_the_first_story(write: Callable[..., Path]) -> None:
     assert found.start == datetime(2026, 11, 20, 10)
     assert "no time zone: give --tz" in found.cannot_tell
     assert any("--placement" in sentence for sentence in found.cannot_tell)
+
+
+def test_inspect_counts_recorded_samples_and_filled_ones_apart(write: Callable[..., Path]) -> None:
+    found = readers.inspect(write(table(time=lambda i: iso(i + 4 * (i >= 200)))), placement="hip")
+    assert (found.n_samples, found.n_interpolated, found.n_missing) == (N, 4, 0)
+    assert found.duration_s == (N + 4) / 100
 
 
 def test_inspect_says_what_a_bare_table_cannot_tell(write: Callable[..., Path]) -> None:

@@ -30,7 +30,7 @@ class Inspection:
     largest_g : float
         Largest value of any axis, in RAW g, calibrated.
     n_samples, n_interpolated, n_missing : int
-        Samples there (interpolated ones included), those set into short holes, those missing in gaps.
+        Samples recorded, those set into short holes, those missing in gaps.
     gaps : tuple of Gap
         The first 1000; `n_gaps` counts all.
     n_gaps : int
@@ -103,7 +103,7 @@ def inspect_recording(recording: Recording) -> Inspection:
         jitter_p99_ms=quality.jitter_p99_ms,
         range_g=info.range_g,
         largest_g=largest_g,
-        n_samples=n_samples,
+        n_samples=n_samples - quality.n_interpolated,
         n_interpolated=quality.n_interpolated,
         n_missing=n_missing,
         gaps=tuple(gaps),

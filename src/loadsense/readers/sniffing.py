@@ -129,6 +129,8 @@ def _no_table(name: str, lines: list[str]) -> FormatError | ContentError:
                 return FormatError(
                     f"{name}: two columns; expected x, y and z (an axis is missing): export all three axes"
                 )
+            if len(row) == 3 and kind_of(row[0]) is not None and n_numbers == 2:
+                return FormatError(f"{name}: time and two axes; expected x, y and z: export all three axes")
     return FormatError(
         f"{name}: no numeric columns found; expected a table of time,x,y,z with a number in each: export it as CSV"
     )
