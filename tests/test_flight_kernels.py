@@ -1,4 +1,4 @@
-"""What the landing detector asks of a hop and an impact: compiled, as plain Python, and by numpy the same bits."""
+"""Hops, impacts, blocks and buckets: measured by compiled loops, by plain ones and by numpy, the same bits."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadsense import kernels
+from loadsense.conditioning.rails import largest_of_sides
 from loadsense.detection import around, rhythm
 from loadsense.detection.flights import MEDIAN_HALF, FlightFinder, Trace
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector
 from loadsense.detection.peaks import PeakFinder
+from loadsense.envelope import EnvelopeStage
 from loadsense.evidence.detection_criteria import landing_criteria
-from loadsense.kernels import flights
+from loadsense.kernels import flights, seconds
 from loadsense.placement import Placement
 from loadsense.samples import SampleBlock
 
@@ -36,17 +38,10 @@ def _reference(monkeypatch):
     monkeypatch.setattr(kernels._choice, "is_settled", True)
 
 
-class Plain:
-    """The loops before they are compiled."""
-
-    def __getattr__(self, name):
-        return getattr(flights, name)
-
-
-def each_way(loops, ask):
-    """What is said without loops, by plain loops and by compiled ones."""
+def each_way(loops, ask, *, plain=flights):
+    """What is said without loops, by those of a module before they are compiled, and by the compiled ones."""
     said = []
-    for choice in (None, Plain(), loops):
+    for choice in (None, plain, loops):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(kernels._choice, "kernels", choice)
             said.append(ask())
@@ -79,7 +74,7 @@ def trace_of(rows):
     return trace
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(8, 500), seed=SEEDS, closing=st.booleans())
 def test_flights_and_bursts_are_found_alike(loops, n, seed, closing):
     trace = trace_of(steps(n, seed))
@@ -94,14 +89,14 @@ def test_flights_are_found_at_all(loops):
     assert len(all_alike(loops, lambda: PeakFinder(CRITERIA.peaks, 1.8).find(trace))) > 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(0, 300), seed=SEEDS)
 def test_surpluses_are_those_of_numpy(loops, n, seed):
     trace = trace_of(steps(300, seed))
     assert all_alike(loops, lambda: trace.surplus_g_s(300 - n, 300)) >= 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(200, 500), seed=SEEDS)
 def test_turns_are_those_of_numpy(loops, n, seed):
     rows = steps(n, seed) + np.where(np.arange(n) < n // 2, 0.0, 0.7)[:, None]
@@ -109,7 +104,7 @@ def test_turns_are_those_of_numpy(loops, n, seed):
     assert all_alike(loops, lambda: around.turned_deg(trace, n // 2, n // 2, n)) >= 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(90, 320), seed=SEEDS, near=st.integers(0, 200), longest=st.sampled_from([62, 130]))
 def test_rhythms_reach_a_level_alike(loops, n, seed, near, longest):
     g = magnitude(steps(n, seed))
@@ -120,14 +115,14 @@ def test_rhythms_reach_a_level_alike(loops, n, seed, near, longest):
         assert found == (strongest >= level)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(60, 330), seed=SEEDS, interval=st.integers(0, 140))
 def test_likeness_after_intervals_is_that_of_numpy(loops, n, seed, interval):
     rows = 2.0 * steps(n, seed)
     all_alike(loops, lambda: rhythm.alike_and_even(rows, magnitude(rows), interval))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rate_hz=st.sampled_from([25.0, 50.0, 100.0, 104.2, 400.0]), seed=SEEDS)
 def test_landings_are_told_alike(loops, rate_hz, seed):
     rows = steps(1500, seed)
@@ -144,7 +139,7 @@ def test_landings_are_told_alike(loops, rate_hz, seed):
 # -- the trace
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(hops=st.lists(st.integers(1, 90), min_size=1, max_size=60), at_once=st.booleans(), seed=SEEDS)
 def test_a_trace_shows_nothing_beyond_its_end(hops, at_once, seed):
     """However much the history holds already, a trace at some index is what it would be had nothing come behind it."""
@@ -164,3 +159,35 @@ def test_a_trace_shows_nothing_beyond_its_end(hops, at_once, seed):
         windows = np.lib.stride_tricks.sliding_window_view(g, 2 * MEDIAN_HALF + 1)
         assert trace.median_end == end - MEDIAN_HALF
         assert (trace.median_g(start + MEDIAN_HALF, end) == np.median(windows, axis=1)).all()
+
+
+# -- extremes of blocks and buckets
+
+
+@settings(max_examples=15, deadline=None)
+@given(n=st.integers(1, 400), seed=SEEDS)
+def test_largest_values_of_sides_are_those_of_numpy(loops, n, seed):
+    rows = steps(n, seed)
+    rows.setflags(write=False)
+    ways = each_way(loops, lambda: largest_of_sides(rows).tolist(), plain=seconds)
+    assert ways == [[*rows.max(axis=0).tolist(), *(-rows.min(axis=0)).tolist()]] * 3
+
+
+@settings(max_examples=15, deadline=None)
+@given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=5), seed=SEEDS)
+def test_envelopes_are_those_of_numpy(loops, sizes, seed):
+    rows = steps(sum(sizes), seed)
+
+    def envelope():
+        stage, first = EnvelopeStage(most_buckets=40), 0
+        for size in sizes:
+            stage.push(SampleBlock(first, rows[first : first + size]))
+            first += size
+        return stage.flush()
+
+    expected, plain, compiled = each_way(loops, envelope, plain=seconds)
+    assert expected == plain == compiled
+    assert (
+        max(high for high in expected[0].high_g if high is not None)
+        == (rows[:, 0] ** 2 + rows[:, 1] ** 2 + rows[:, 2] ** 2).max() ** 0.5
+    )

@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.results import Envelope
-from loadsense.samples import FloatArray, Gap, SampleBlock
+from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 
 #: Buckets kept at most; a recording longer than this in samples is drawn with more than half as many.
 MOST_BUCKETS: Final = 4000
@@ -92,15 +93,25 @@ class EnvelopeStage:
 
     def _merge_in(self, first_sample: int, accel_g: FloatArray) -> None:
         """Take the extremes of the block into its buckets."""
-        x, y, z = accel_g[:, 0], accel_g[:, 1], accel_g[:, 2]
-        squared = x * x + y * y + z * z
         first = first_sample // self._width
-        last = (first_sample + len(squared) - 1) // self._width
+        last = (first_sample + len(accel_g) - 1) // self._width
         starts = np.arange(first, last + 1) * self._width - first_sample
         starts[0] = 0
+        low, high = _extremes(accel_g, starts)
         buckets = slice(first, last + 1)
-        self._low[buckets] = np.fmin(self._low[buckets], np.minimum.reduceat(squared, starts))
-        self._high[buckets] = np.fmax(self._high[buckets], np.maximum.reduceat(squared, starts))
+        self._low[buckets] = np.fmin(self._low[buckets], low)
+        self._high[buckets] = np.fmax(self._high[buckets], high)
+
+
+def _extremes(accel_g: FloatArray, starts: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Smallest and largest squared resultant of each bucket, given by its first row."""
+    loops = kernels.compiled()
+    if loops is not None:
+        low, high = loops.extremes(np.ascontiguousarray(accel_g), starts)
+        return low, high
+    x, y, z = accel_g[:, 0], accel_g[:, 1], accel_g[:, 2]
+    squared = x * x + y * y + z * z
+    return np.minimum.reduceat(squared, starts), np.maximum.reduceat(squared, starts)
 
 
 def _halved(extremes: FloatArray, merge: np.ufunc) -> FloatArray:

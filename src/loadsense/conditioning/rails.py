@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import FloatArray
 
 #: Neighbours that both stand at the largest value before it is called a rail [convention].
@@ -24,6 +25,9 @@ def largest_of_sides(accel_g: FloatArray) -> FloatArray:
 
     Rows are taken 64 at a time: numpy reduces long rows ten times as fast as rows of three.
     """
+    loops = kernels.compiled()
+    if loops is not None:
+        return np.asarray(loops.largest_of_sides(np.ascontiguousarray(accel_g)))
     wide = accel_g[: len(accel_g) // 64 * 64].reshape(-1, 192)
     rest = accel_g[len(wide) * 64 :]
     if len(wide):
