@@ -107,7 +107,7 @@ class SessionView:
         The newest first.
     others : tuple of OtherSession
         The latest of the same person.
-    rpe, rpe_scale, note, loads_kg
+    rpe, rpe_scale, note, loads_kg, block_confirmed
         As entered.
     """
 
@@ -126,6 +126,7 @@ class SessionView:
     rpe_scale: str | None
     note: str
     loads_kg: Mapping[str, float]
+    block_confirmed: bool
 
 
 def session_view(db: Reading, session_id: int, *, analysis_id: int | None = None) -> SessionView | None:
@@ -153,6 +154,7 @@ def session_view(db: Reading, session_id: int, *, analysis_id: int | None = None
         rpe_scale=row.rpe_scale,
         note=row.note,
         loads_kg=dict(row.loads_kg),
+        block_confirmed=row.block_confirmed,
     )
 
 

@@ -91,6 +91,9 @@ ACCESS: Final[dict[str, Access]] = {
     "clear": _COACH,
     "session": _HERS,
     "session_trace": _HERS,
+    "correct": _COACH,
+    "undo": _COACH,
+    "change_session": _COACH,
 }
 
 

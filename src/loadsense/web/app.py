@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from loadsense import __version__
-from loadsense.errors import LoadSenseError, WorldError
+from loadsense.errors import Conflict, LoadSenseError, WorldError
 from loadsense.web import signin
 from loadsense.web.access import NOBODY, unlisted
 from loadsense.web.admit import NotAdmittedError, NotSignedInError, admit
@@ -95,7 +95,7 @@ async def _not_admitted(request: Request, error: Exception) -> Response:
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
-    return _problem(request, str(error), getattr(error, "http_status", 422))
+    return _problem(request, str(error), 409 if isinstance(error, Conflict) else 422)
 
 
 async def _world_error(request: Request, error: Exception) -> Response:

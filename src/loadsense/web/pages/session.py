@@ -6,12 +6,15 @@ import struct
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
-from loadsense.review.session import SessionView, session_view
-from loadsense.store import samples
-from loadsense.web.context import Dashboard, dashboard, page
+from loadsense.errors import OptionError
+from loadsense.review.session import SensorTrace, SessionView, event_of, session_view
+from loadsense.store import corrections, samples
+from loadsense.store.corrections import Correction
+from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
+from loadsense.web.forms import CorrectionForm, SessionForm
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,3 +66,72 @@ def session_trace(
     head = struct.pack("<4d", trace.start_s, trace.step_s, trace.sampling_rate_hz, float(len(trace.low_g)))
     body = head + np.asarray(trace.low_g, "<f4").tobytes() + np.asarray(trace.high_g, "<f4").tobytes()
     return Response(body, media_type="application/octet-stream")
+
+
+@router.post("/sessions/{session_id}/corrections", name="correct")
+def correct(request: Request, session_id: SessionId, said: Annotated[CorrectionForm, Form()]) -> Response:
+    """Say that the detector was wrong; the session is judged anew at once."""
+    shown = dashboard(request)
+    view = view_of(shown, session_id)
+    corrections.add(
+        shown.store,
+        session_id,
+        Correction(
+            sensor=said.sensor,
+            at_sample=_sample(shown, view, said),
+            kind=said.kind,
+            reason=said.reason,
+            exercise=said.exercise if said.kind == "exercise" else None,
+            load_kg=said.load_kg if said.kind == "load" else None,
+        ),
+        by_user=visitor(request).user_id,
+    )
+    return go_to(f"/sessions/{session_id}#corrections-heading")
+
+
+def _sample(shown: Dashboard, view: SessionView, said: CorrectionForm) -> int:
+    """Sample that is meant: that of the event, or of the second that was typed.
+
+    Raises
+    ------
+    OptionError
+        The sensor or the event is not there, or no second was typed.
+    """
+    sensor = next((one for one in view.sensors if one.sensor == said.sensor), None)
+    if sensor is None:
+        raise OptionError("the samples of that sensor were not kept, so nothing can be corrected on it")
+    if said.event_id is None:
+        return _at(sensor, said.at_s)
+    with shown.store.reading() as db:
+        event = event_of(db, view.session_id, said.sensor, said.event_id)
+        if event is None:
+            raise OptionError("that event is not there any more: somebody may have corrected it; reload the session")
+        if event.peak_sample is not None:
+            return event.peak_sample
+        return _at(sensor, (event.start_s + (event.end_s or event.start_s)) / 2.0)
+
+
+def _at(sensor: SensorTrace, at_s: float | None) -> int:
+    if at_s is None:
+        raise OptionError("say at which second the landing was: it is needed to add one")
+    return round((at_s - sensor.offset_s) * sensor.sampling_rate_hz)
+
+
+@router.post("/sessions/{session_id}/corrections/{correction_id}/undo", name="undo")
+def undo(request: Request, session_id: SessionId, correction_id: int) -> Response:
+    """Take a correction back."""
+    shown = dashboard(request)
+    if all(one.id != correction_id for one in view_of(shown, session_id).corrections):
+        raise HTTPException(404)
+    corrections.undo(shown.store, correction_id, by_user=visitor(request).user_id)
+    return go_to(f"/sessions/{session_id}#corrections-heading")
+
+
+@router.post("/sessions/{session_id}", name="change_session")
+def change_session(request: Request, session_id: SessionId, said: Annotated[SessionForm, Form()]) -> Response:
+    """Enter loads, exertion and a note; whoever is late is shown what the other wrote."""
+    shown = dashboard(request)
+    corrections.change_session(
+        shown.store, session_id, version=said.version, by_user=visitor(request).user_id, **said.changes()
+    )
+    return go_to(f"/sessions/{session_id}")
