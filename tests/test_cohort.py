@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import loadsense as ls
@@ -130,6 +131,17 @@ def test_a_row_of_the_dataset_is_the_row_of_the_frame(data, tmp_path):
     frame = ls.analyze(ls.read(data / "p2.csv", **dict(READING))).impacts
     assert len(stored) > 0
     pd.testing.assert_frame_equal(stored, frame, check_dtype=False)
+
+
+def test_many_rows_are_written_in_groups_and_are_the_same_rows(data, tmp_path, monkeypatch):
+    batch([data / "p2.csv"], tmp_path / "whole")
+    monkeypatch.setattr("loadsense.cohort.tables.GROUP_ROWS", 2)
+    batch([data / "p2.csv"], tmp_path / "groups")
+    for table in ("impacts", "landings"):
+        (path,) = (tmp_path / "groups" / table).glob("shard=*/*.parquet")
+        assert pq.ParquetFile(path).num_row_groups > 1
+        one, other = (pd.read_parquet(tmp_path / name / table) for name in ("whole", "groups"))
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(data, tmp_path):

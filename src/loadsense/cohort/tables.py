@@ -9,7 +9,8 @@ there are; columns `recording_id` and `participant` say whose a row is.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,7 +123,10 @@ RECORDING_COLUMNS: Final[tuple[Column, ...]] = (
     Column("notes", TEXT, "limits of the recording in words"),
 )
 
-_Rows = list[dict[str, Any]]
+_Row = dict[str, Any]
+
+#: Rows that are turned into a row group at a time.
+GROUP_ROWS: Final = 1 << 14
 
 
 def write_tables(report: SessionReport, whose: Mapping[str, Cell], folder: str) -> tuple[str, ...]:
@@ -142,22 +146,23 @@ def write_tables(report: SessionReport, whose: Mapping[str, Cell], folder: str) 
     OutputError
         The folder cannot be written.
     """
-    makers: dict[str, Callable[[SessionReport], _Rows]] = {
+    makers: dict[str, Callable[[SessionReport], Iterable[_Row]]] = {
         "landings": frames.landing_rows,
-        "impacts": frames.impact_rows,
+        "impacts": frames.each_impact,
         "sets": frames.set_rows,
         "repetitions": frames.repetition_rows,
-        "days": lambda r: list(_day_rows(r)),
-        "day_bands": lambda r: list(_band_rows(r)),
-        "day_mx": lambda r: list(_mx_rows(r)),
-        "weeks": lambda r: list(_week_rows(r)),
+        "days": _day_rows,
+        "day_bands": _band_rows,
+        "day_mx": _mx_rows,
+        "weeks": _week_rows,
     }
     parts = []
     for name, rows_of in makers.items():
-        rows = rows_of(report)
-        if rows:
+        tables = arrow_tables(name, rows_of(report), whose)
+        first = next(tables, None)
+        if first is not None:
             part = part_path(name, str(whose["recording_id"]))
-            _write(arrow_table(name, rows, whose), Path(folder) / part)
+            _write(chain([first], tables), first.schema, Path(folder) / part)
             parts.append(part)
     return tuple(parts)
 
@@ -173,16 +178,17 @@ def part_path(table: str, recording_id: str) -> str:
     return f"{table}/shard={recording_id[:2]}/{recording_id}.parquet"
 
 
-def arrow_table(name: str, rows: _Rows, whose: Mapping[str, Cell]) -> pa.Table:
-    """Rows as an Arrow table with the promised columns and types."""
+def arrow_tables(name: str, rows: Iterable[_Row], whose: Mapping[str, Cell]) -> Iterator[pa.Table]:
+    """Rows as Arrow tables with the promised columns and types, so many rows at a time that a week stays small."""
     import pyarrow as pa
 
-    schema = arrow_schema(name)
-    cells = [
-        pa.array([whose[f.name]] * len(rows) if f.name in whose else [row[f.name] for row in rows], type=f.type)
-        for f in schema
-    ]
-    return pa.table(cells, schema=schema)
+    schema, waiting = arrow_schema(name), iter(rows)
+    while some := list(islice(waiting, GROUP_ROWS)):
+        cells = [
+            pa.array([whose[f.name]] * len(some) if f.name in whose else [row[f.name] for row in some], type=f.type)
+            for f in schema
+        ]
+        yield pa.table(cells, schema=schema)
 
 
 def arrow_schema(name: str) -> pa.Schema:
@@ -220,15 +226,17 @@ def output_error(folder: str, fault: OSError) -> OutputError:
     )
 
 
-def _write(table: pa.Table, target: Path) -> None:
-    """The file whole in its place, or not at all: written beside it and renamed."""
+def _write(tables: Iterable[pa.Table], schema: pa.Schema, target: Path) -> None:
+    """The file whole in its place, or not at all: written beside it, a row group for each table, and renamed."""
     import pyarrow.parquet as pq
 
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            pq.write_table(table, aside, compression="zstd")
+            with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+                for table in tables:
+                    writer.write_table(table)
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
@@ -240,13 +248,13 @@ def _days(report: SessionReport) -> Iterator[DaySummary]:
     return (day for recording in report.recordings for day in recording.days)
 
 
-def _day_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
+def _day_rows(report: SessionReport) -> Iterator[_Row]:
     for day in _days(report):
         row = {column.name: getattr(day, column.name) for column in DAY_COLUMNS}
         yield {**row, "day": day.day.isoformat()}
 
 
-def _band_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
+def _band_rows(report: SessionReport) -> Iterator[_Row]:
     for day in _days(report):
         for band in day.impact_bands:
             yield {
@@ -260,13 +268,13 @@ def _band_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
             }
 
 
-def _mx_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
+def _mx_rows(report: SessionReport) -> Iterator[_Row]:
     for day in _days(report):
         for metric, above_mg in day.mx_mg:
             yield {"day": day.day.isoformat(), "metric": metric, "above_mg": above_mg}
 
 
-def _week_rows(report: SessionReport) -> Iterator[dict[str, Any]]:
+def _week_rows(report: SessionReport) -> Iterator[_Row]:
     for week in (week for recording in report.recordings for week in recording.weeks):
         for means in week.means:
             row = {column.name: getattr(means, column.name) for column in WEEK_COLUMNS if hasattr(means, column.name)}
