@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from impact_peaks import table as to_impact_peaks
 from make_recordings import MINUTE, MINUTES, make
 
 HERE = Path(__file__).parent
@@ -209,16 +210,21 @@ reads, scipy filters and finds the impact peaks, and nothing else).
 
 ## Inside, one day
 
-CPU time of one thread with everything loaded before; reading runs in a thread of its own beside the engine. Text to
-impact peaks is the sum of "text to samples" and "ImpactDetector".
+CPU time of one thread with everything loaded before; reading runs in a thread of its own beside the engine.
 
 {inside}
 
+## To impact peaks and no further
+
+`benchmarks/impact_peaks.py`: two threads, one reading ahead, everything loaded before.
+
+{peaks}
+
 ## How it is done
 
-- The inner loops (`loadsense/kernels.py`) are plain Python loops that numba compiles where the extra `fast` is
-  installed: text to numbers, the low-pass forwards and in hops backwards, correlations, seconds, movements. Each gives
-  the same bits as its definition in numpy or scipy, so it does not matter which of the two runs:
+- The inner loops (`loadsense/kernels/`) are plain Python loops that numba compiles where the extra `fast` is
+  installed: text to numbers, the low-pass forwards and in hops backwards, correlations, seconds, movements, peaks.
+  Each gives the same bits as its definition in numpy or scipy, so it does not matter which of the two runs:
   `tests/test_kernels.py`, and `benchmarks/parity_kernels.py` for as many files as one likes.
 - `LOADSENSE_COMPILE=0` switches the compiler off. The first run of all compiles for some ten seconds, and only for a
   stream of more than two million samples; what it compiled is kept.
@@ -274,9 +280,10 @@ def main() -> None:
     load = os.getloadavg()[0]
     whole = shown(whole_processes(wanted.folder, wanted.runs, with_week=not wanted.without_week))
     parts = shown(inside(make(wanted.folder, "day", "ag"), max(1, wanted.runs // 2)))
+    peaks = shown(to_impact_peaks(wanted.folder, "day" if wanted.without_week else "week", wanted.runs))
     if wanted.write:
         words = {"machine": machine(), "load": load, "cores": os.cpu_count(), "runs": wanted.runs}
-        wanted.write.write_text(PAGE.format(whole=whole, inside=parts, **words), encoding="utf-8")
+        wanted.write.write_text(PAGE.format(whole=whole, inside=parts, peaks=peaks, **words), encoding="utf-8")
 
 
 if __name__ == "__main__":
