@@ -129,7 +129,7 @@ def measured(path: str) -> dict[str, float]:
     recording = ls.read(path, placement="hip", range_g=8.0)
     spent: dict[str, float] = defaultdict(float)
     engine = ls.Engine(recording.info)
-    for stage in engine._stages():
+    for stage in engine._stages:
         stage.push = timed(stage.push, type(stage).__name__, spent)  # type: ignore[method-assign]
     engine.push = timed(engine.push, "whole engine", spent)  # type: ignore[method-assign]
     items, n_samples = recording.blocks(), 0

@@ -6,6 +6,7 @@ Everything is compared with ==, so that a difference in the last bit fails.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loadsense as ls
+from loadsense import kernels
 from loadsense.events import Landing, Status
 from loadsense.placement import Placement
-from loadsense.samples import Gap, Recording, SampleBlock, StreamInfo
+from loadsense.samples import ClockQuality, Gap, Recording, SampleBlock, StreamInfo
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((ROOT / "sample_recordings").glob("*.csv.gz"))
@@ -69,6 +71,44 @@ def test_a_sample_recording_is_the_same_in_any_blocks(path):
     assert whole[1].impacts, "a recording without an impact proves little"
     assert_same(whole, run(recording, 4096))
     assert_same(whole, run(recording, 20))
+
+
+@pytest.fixture
+def without_compiler(monkeypatch):
+    """Switches the compiled loops off, whether they had been loaded or not."""
+    monkeypatch.setattr(kernels._choice, "kernels", None)
+    monkeypatch.setattr(kernels._choice, "is_settled", True)
+
+
+@pytest.fixture(scope="module")
+def compiled_whole():
+    """Every sample recording whole, with compiled loops where the extra is installed."""
+    kernels.prepare(kernels.WORTH_COMPILING_SAMPLES + 1)
+    return {path: run(ls.read(path, placement=placement_of(path))) for path in SAMPLES}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_recording_is_the_same_without_the_compiler(path, compiled_whole, without_compiler):
+    recording = ls.read(path, placement=placement_of(path))
+    assert kernels.compiled() is None
+    assert_same(compiled_whole[path], run(recording, 700))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_feeding_comes_to_the_same_result_as_pushing(path, compiled_whole):
+    recording = ls.read(path, placement=placement_of(path))
+    engine = ls.Engine(recording.info)
+    for n, item in enumerate(recording.blocks(700)):
+        engine.push(item) if n % 3 == 1 else engine.feed(item)
+    engine.flush()
+    assert engine.result() == compiled_whole[path][1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_nothing(threads, compiled_whole):
+    path = next(p for p in SAMPLES if "hip-session" in p.name)
+    (found,) = ls.Session([ls.read(path, placement="hip")], threads=threads).detected()
+    assert replace(found, clock=ClockQuality()) == compiled_whole[path][1]
 
 
 def test_sample_by_sample_is_the_same_as_whole():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,14 @@ from typing import Final, TypeVar
 Thing = TypeVar("Thing")
 
 #: Blocks that are made while one is worked on; each is a megabyte or two.
-BLOCKS_AHEAD: Final = 2
+BLOCKS_AHEAD: Final = 4
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _End:

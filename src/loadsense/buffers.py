@@ -39,9 +39,11 @@ class Beats:
             raise ValueError(
                 f"block starts at sample {block.first_sample}, expected {self._next_sample}: push in order"
             )
+        self._next_sample += len(block)
+        if not self._n_held and self._next_sample % self._beat == 0:
+            return block if len(block) else None
         self._held.append(block.accel_g)
         self._n_held += len(block)
-        self._next_sample += len(block)
         n_whole = self._n_held - self._next_sample % self._beat
         return self._take(n_whole) if n_whole > 0 else None
 
@@ -100,7 +102,8 @@ class RawHistory:
         for stretch in self._stretches:
             while stretch and stretch[0].first_sample + len(stretch[0]) <= oldest:
                 del stretch[0]
-        self._stretches[:-1] = [stretch for stretch in self._stretches[:-1] if stretch]
+        if len(self._stretches) > 1:
+            self._stretches[:-1] = [stretch for stretch in self._stretches[:-1] if stretch]
 
     def window(self, first: int, end: int, *, around: int) -> SampleBlock:
         """Samples of [first, end) that lie in the stretch of sample `around`, as one block.

@@ -34,7 +34,6 @@ from loadsense.events import (
     ActivityStretch,
     Event,
     Excluded,
-    ForceEstimate,
     Impact,
     Landing,
     LandingCandidate,
@@ -64,6 +63,9 @@ SLOWEST_LANDING_RATE_HZ: Final = 20.0
 
 #: Recordings at least this long are summed up by local day.
 LONG_WEAR_S: Final = 12 * 3600.0
+
+#: What stages find.
+_Fact = Event | LandingCandidate | Envelope | EpochMeans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +116,15 @@ class Engine:
         )
         self._landings = _landing_detector(info, criteria.landings, landing_block=landing_block)
         self._lifts = _lift_detector(info, criteria.lifts)
+        self._stages = self._those_that_are_on()
         self._unmeasured: list[tuple[int, LandingCandidate]] = []
         self._naming = ImpactNaming(info, criteria.equations)
+        self._grades_landings = CAPABILITIES[info.placement].grades_landings
         self._found = _Found()
         self._epoch_means: list[EpochMeans] = []
         self._due = deque(info.declared)
         self._finished = False
+        self._tells = True
 
     def push(self, item: Item) -> list[Event]:
         """Take the next samples or a gap; return the events that have become known.
@@ -134,11 +139,24 @@ class Engine:
         ValueError
             The item does not follow the one before, or the engine has been flushed.
         """
-        if self._finished:
-            raise ValueError("the engine has been flushed; make a new one for more samples")
-        if self._due:
-            return [event for part in self._declared_parts(item) for event in self._take(part)]
-        return self._take(item)
+        self._tells = True
+        return self._accept(item)
+
+    def feed(self, item: Item) -> None:
+        """Take the next item as `push` does, for who asks for the result alone: what is only told live is not made.
+
+        Parameters
+        ----------
+        item : SampleBlock or Gap
+            Must start where the last one ended.
+
+        Raises
+        ------
+        ValueError
+            The item does not follow the one before, or the engine has been flushed.
+        """
+        self._tells = False
+        self._accept(item)
 
     def declare(self, exercise: str | None = None, *, landing_block: bool = False) -> Declaration:
         """The coach says what is due from the next sample on.
@@ -166,8 +184,9 @@ class Engine:
 
     def flush(self) -> list[Event]:
         """No more samples will come: return the events that were still open."""
+        self._tells = True
         events = self._pass_rest()
-        for stage in self._stages():
+        for stage in self._stages:
             events += self._sort(stage.flush())
         self._finished = True
         return events + self._measure(None) + self._name_impacts(is_over=True)
@@ -232,6 +251,13 @@ class Engine:
 
     # -- the way of a block
 
+    def _accept(self, item: Item) -> list[Event]:
+        if self._finished:
+            raise ValueError("the engine has been flushed; make a new one for more samples")
+        if self._due:
+            return [event for part in self._declared_parts(item) for event in self._take(part)]
+        return self._take(item)
+
     def _take(self, item: Item) -> list[Event]:
         if isinstance(item, Gap):
             return self._pass_gap(item)
@@ -256,8 +282,8 @@ class Engine:
         if self._landings is not None:
             self._landings.declare(said.landing_block, first_sample=said.first_sample)
 
-    def _stages(self) -> Iterable[Stage[Event | LandingCandidate | Envelope | EpochMeans]]:
-        """The stages that are on for this placement and rate."""
+    def _those_that_are_on(self) -> Sequence[Stage[_Fact]]:
+        """The stages for this placement and rate, in the order in which they are asked."""
         stages = (
             self._quality,
             self._envelope,
@@ -267,17 +293,19 @@ class Engine:
             self._lifts,
             self._epochs,
         )
-        return (stage for stage in stages if stage is not None)
+        return [stage for stage in stages if stage is not None]
 
     def _pass(self, block: SampleBlock) -> list[Event]:
         """One block of whole beats (or the rest before a gap) through every stage."""
         self._history.append(block)
         events: list[Event] = []
-        for stage in self._stages():
-            events += self._sort(stage.push(block))
-        events += self._measure(self._history.end)
+        for stage in self._stages:
+            if found := stage.push(block):
+                events += self._sort(found)
+        if self._unmeasured:
+            events += self._measure(self._history.end)
         self._history.forget()
-        return events + self._name_impacts()
+        return events + self._name_impacts() if self._naming.is_due else events
 
     def _pass_rest(self) -> list[Event]:
         rest = self._beats.flush()
@@ -286,19 +314,20 @@ class Engine:
     def _pass_gap(self, gap: Gap) -> list[Event]:
         events = self._pass_rest()
         self._beats.skip(gap)
-        for stage in self._stages():
+        for stage in self._stages:
             events += self._sort(stage.gap(gap))
         events += self._measure(None)
         self._history.cut(gap)
         return events
 
-    def _sort(self, found: Sequence[Event | LandingCandidate | Envelope | EpochMeans]) -> list[Event]:
+    def _sort(self, found: Sequence[_Fact]) -> list[Event]:
         """Keep what a stage found: landings and impacts wait to be completed, the rest is an event at once."""
         events: list[Event] = []
         for fact in found:
             match fact:
                 case LandingCandidate():
-                    self._unmeasured.append((self._window_end(fact), fact))
+                    if self._tells or fact.status is Status.SETTLED:
+                        self._unmeasured.append((self._window_end(fact), fact))
                 case Impact():
                     self._naming.add(fact)
                 case EpochMeans():
@@ -325,9 +354,12 @@ class Engine:
         """Measure the candidates whose window is complete; all of them where no more samples follow (None)."""
         due = [c for end, c in self._unmeasured if known_to is None or end <= known_to]
         self._unmeasured = [(end, c) for end, c in self._unmeasured if known_to is not None and end > known_to]
-        landings = [self._landing(candidate) for candidate in due]
-        self._found.landings += [landing for landing in landings if landing.status is Status.SETTLED]
-        return list(landings)
+        events: list[Event] = []
+        for landing in map(self._landing, due):
+            events.append(landing)
+            if landing.status is Status.SETTLED:
+                self._found.landings.append(landing)
+        return events
 
     def _landing(self, candidate: LandingCandidate) -> Landing:
         first, _ = landing_window(candidate, self.info.sampling_rate_hz)
@@ -339,21 +371,17 @@ class Engine:
             sampling_rate_hz=self.info.sampling_rate_hz,
             range_g=self.info.range_g,
         )
+        force = self._naming.landing_force(landing.peak_20hz_g) if self._grades_landings else None
         if candidate.status is not Status.SETTLED:  # its window is short by design, nothing cut it
-            landing = replace(landing, candidate=candidate)
-        return replace(landing, force=self._landing_force(landing))
-
-    def _landing_force(self, landing: Landing) -> ForceEstimate | None:
-        if not CAPABILITIES[self.info.placement].grades_landings:
-            return None
-        return self._naming.landing_force(landing.peak_20hz_g)
+            return replace(landing, candidate=candidate, force=force)
+        return landing if force is None else replace(landing, force=force)
 
     # -- impacts
 
     def _name_impacts(self, *, is_over: bool = False) -> list[Event]:
         """The impacts around which the activity has become known, or all."""
         where = self._naming.name(is_over=is_over)
-        return list(self._naming.named.part(where.start, where.stop)) if where else []
+        return list(self._naming.named.part(where.start, where.stop)) if where and self._tells else []
 
 
 def _impact_detector(info: StreamInfo, criteria: ImpactCriteria) -> ImpactDetector:

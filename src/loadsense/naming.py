@@ -82,10 +82,15 @@ class ImpactNaming:
         """Take the next impact, in order of time."""
         self._waiting.append(impact)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the activity around the first impact that waits is known."""
+        return bool(self._waiting) and self._waiting[0].peak_sample < self.seen.end_sample
+
     def name(self, *, is_over: bool = False) -> range:
         """Complete the impacts around which the activity is known, or all; return where they stand in `named`."""
         first, waiting = len(self.named), self._waiting
-        if not waiting or not (is_over or waiting[0].peak_sample < self.seen.end_sample):
+        if not waiting or not (is_over or self.is_due):
             return range(first, first)
         n_known = len(waiting)
         if not is_over:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from loadsense import engine, evidence, together
-from loadsense.ahead import read_ahead
+from loadsense.ahead import available_cores, read_ahead
 from loadsense.engine import EngineCriteria
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.evidence.equations import force_equations
@@ -123,6 +123,9 @@ class Session:
         As in `judging`.
     offsets_s : mapping of str to float, optional
         Seconds from the session's start to the first sample, by sensor; the clocks say it when None.
+    threads : int, optional
+        1 reads and works in the calling thread, more read ahead in a thread of their own; as many as there are cores
+        when None. The results are the same.
 
     Raises
     ------
@@ -137,8 +140,10 @@ class Session:
         *,
         offsets_s: Mapping[str, float] | None = None,
         judged_by: Judging | None = None,
+        threads: int | None = None,
         **judged: Unpack[Judged],
     ) -> None:
+        self._threads = available_cores() if threads is None else threads
         self._recordings = _named(recordings)
         self._judging = judged_by or judging(plan=plan, **judged)
         infos = {name: recording.info for name, recording in self._recordings.items()}
@@ -184,8 +189,8 @@ class Session:
 
     def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
         running = Engine(recording.info, judged_by=self._judging)
-        for item in read_ahead(recording.blocks()):
-            running.push(item)
+        for item in read_ahead(recording.blocks()) if self._threads > 1 else recording.blocks():
+            running.feed(item)
             if isinstance(item, SampleBlock):
                 progress(name, item.first_sample + len(item))
         running.flush()
@@ -198,6 +203,7 @@ def analyze(
     *,
     judged_by: Judging | None = None,
     progress: Progress = _no_progress,
+    threads: int | None = None,
     **judged: Unpack[Judged],
 ) -> SessionReport:
     """Pass a recording through the engine: the main job.
@@ -210,13 +216,15 @@ def analyze(
         From `judging`; or give its parameters (plan, person, profile, target_landings, loads_kg) here.
     progress : callable, optional
         Told the sensor's name and the samples passed so far.
+    threads : int, optional
+        As for `Session`: 1 where other processes keep the cores busy.
 
     Raises
     ------
     LoadSenseError
         The recording cannot be read to its end.
     """
-    return Session((recording,), plan, judged_by=judged_by, **judged).report(progress)
+    return Session((recording,), plan, judged_by=judged_by, threads=threads, **judged).report(progress)
 
 
 def _with_hash(result: RecordingResult, recording: Recording) -> RecordingResult:

@@ -60,7 +60,7 @@ def _analyzed(task: FileTask, path: Path, content: str) -> Outcome:
 
     options: dict[str, Any] = dict(task.reading)
     recording = readers.read(path, **options)
-    report: SessionReport = session.analyze(recording, judged_by=judging(task.judged))
+    report: SessionReport = session.analyze(recording, judged_by=judging(task.judged), threads=1)
     whose = {"recording_id": recording_id(content, task.arguments), "participant": task.participant}
     return Outcome(
         content=content,
