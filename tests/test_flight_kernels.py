@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loadsense import kernels
 from loadsense.conditioning.rails import largest_of_sides
-from loadsense.detection import around, rhythm
+from loadsense.detection import around, landings, rhythm
 from loadsense.detection.flights import MEDIAN_HALF, FlightFinder, Trace
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector
@@ -134,6 +134,28 @@ def test_landings_are_told_alike(loops, rate_hz, seed):
         return [*stage.push(SampleBlock(0, rows)), *stage.flush()]
 
     all_alike(loops, said)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rate_hz=st.sampled_from([50.0, 100.0, 104.2]),
+    size=st.sampled_from([3, 10, 17]),
+    seed=SEEDS,
+    rest=st.integers(0, 900),
+)
+def test_quiet_hops_that_wait_keep_nothing_back(rate_hz, size, seed, rest):
+    """Whatever is told comes with the same samples as where every hop is looked at when it is whole."""
+    rows = np.concatenate((np.tile([0.0, 1.0, 0.0], (rest, 1)), steps(700, seed), np.tile([0.0, 1.0, 0.0], (500, 1))))
+
+    def told():
+        stage = LandingDetector(sampling_rate_hz=rate_hz, placement=Placement.HIP, range_g=8.0, criteria=CRITERIA)
+        starts = range(0, len(rows), size)
+        return [(first, stage.push(SampleBlock(first, rows[first : first + size]))) for first in starts]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(landings, "_MOST_ASLEEP", 1)
+        expected = told()
+    assert told() == expected
 
 
 # -- the trace

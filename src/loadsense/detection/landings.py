@@ -37,6 +37,10 @@ _PIECE: Final = 4096
 _LOOK_BACK: Final = 640
 #: Hops for which a loud hop keeps the judges awake: the impact window, the medians and the wrist's smoothing.
 _AWAKE_HOPS: Final = 4
+#: Hops that may wait while nothing is loud, so that ten quiet samples cost little more than a list.
+_MOST_ASLEEP: Final = 10
+#: Where one hop of many rows begins.
+_AT_ONCE: Final[IntArray] = np.zeros(1, dtype=np.int64)
 
 Judge = BodyJudge | WristJudge
 
@@ -158,12 +162,24 @@ class LandingDetector:
                 self._restart(block.first_sample)
         self._waiting.append(block)
         self._next_sample = block.first_sample + len(block)
-        if self._next_sample >= self._due_sample:
+        if self._next_sample >= self._due_sample or (self._hops_due > 1 and self._is_loud(block.accel_g)):
             self._take(out)
         return out
 
+    def _is_loud(self, rows: FloatArray) -> bool:
+        """Whether any sample is as high as a peak."""
+        return len(rows) > 0 and len(loud_hops(rows, _AT_ONCE, self._least_peak_g)) > 0
+
+    def _hops_asleep(self) -> int:
+        """How many hops may become whole before one needs a look, unless a peak comes."""
+        begun = self._history.raw(math.floor(self._hop * _HOP * self._history.ratio), self._history.end)
+        if self._awake(self._hop) or self._is_loud(begun):
+            return 1
+        due = self._due()
+        return _MOST_ASLEEP if due is None else min(due - self._hop + 1, _MOST_ASLEEP)
+
     def _take(self, out: list[LandingCandidate | Excluded]) -> None:
-        """Take the samples that wait into the history: before a hop is whole there is nothing to look at."""
+        """Take the samples that wait into the history, and look at the hops that are whole."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -173,7 +189,8 @@ class LandingDetector:
             self._history.append(piece, cut=self._cut)
             self._cut = False
             self._advance(out)
-        self._due_sample = math.floor(((self._hop + 1) * _HOP - 1) * self._history.ratio)
+        self._hops_due = self._hops_asleep()
+        self._due_sample = math.floor(((self._hop + self._hops_due) * _HOP - 1) * self._history.ratio)
 
     def gap(self, gap: Gap) -> Sequence[LandingCandidate | Excluded]:
         """Samples are missing: no flight spans them; the context of a train survives a short gap."""
@@ -191,6 +208,7 @@ class LandingDetector:
         self._history.restart(first_sample)
         self._waiting = []
         self._next_sample = self._due_sample = first_sample
+        self._hops_due = 1
         self._trace.clear()
         self._hop = self._history.grid_start // _HOP
         self._awake_until = -1
@@ -232,6 +250,8 @@ class LandingDetector:
         scale = _HOP * self._history.ratio
         first = max(math.floor(self._hop * scale), self._history.start)
         rows = self._history.raw(first, math.floor(end_hop * scale))
+        if end_hop - self._hop == 1:
+            return [self._hop] if self._is_loud(rows) else []
         edges = np.floor(np.arange(self._hop, end_hop) * scale).astype(np.int64)
         edges = np.maximum(edges - first, 0)
         edges = edges[edges < len(rows)]
@@ -424,7 +444,7 @@ def loud_hops(rows: FloatArray, edges: IntArray, least_g: float) -> IntArray:
     """Which of the hops that begin at some rows have an |a| of at least this."""
     loops = kernels.compiled()
     if loops is not None:
-        found: IntArray = loops.loud_hops(rows, edges, least_g * least_g)
+        found: IntArray = loops.loud_hops(np.ascontiguousarray(rows), edges, least_g * least_g)
         return found
     x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
     squared = x * x

@@ -166,7 +166,7 @@ def alike_and_even(rows: FloatArray, g: FloatArray, interval: int) -> tuple[floa
 INNER: Final[tuple[Kernel, ...]] = (*movements.INNER, surplus, _depth, _mean_row)
 _ROWS: Final = "float64[:, ::1]"
 OUTER: Final[dict[Kernel, str]] = {
-    loud_hops: f"int64[::1]({_ROWS}, int64[::1], float64)",
+    loud_hops: "int64[::1](Array(float64, 2, 'C', readonly=True), int64[::1], float64)",
     surplus: "float64(float64[::1])",
     runs: f"{_ROWS}(float64[::1], float64[::1], float64, int64, float64)",
     bursts: f"{_ROWS}(float64[::1], float64, int64)",
