@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import signal
@@ -340,8 +339,8 @@ def main() -> None:
     figures: Figures = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     for name in given.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        load_before = os.getloadavg()[0]
-        figures[name] = {**MEASUREMENTS[name](given.folder, given), "load_before": load_before}
+        busy_percent = psutil.cpu_percent(interval=2.0)  # before anything of ours runs
+        figures[name] = {**MEASUREMENTS[name](given.folder, given), "busy_percent": busy_percent}
         kept.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         print("\n".join(cohort_page.SECTIONS[name](figures[name])), flush=True)
     if given.write:

@@ -23,8 +23,8 @@ TABLES: Final = 8
 PEOPLE: Final = 100_000
 CORES: Final = 1_000
 WEEK_MINUTES: Final = 7 * 1440
-#: From this load on the machine was not quiet.
-QUIET: Final = 0.5
+#: From this share of busy cores on, before anything of ours ran, the machine was not quiet.
+QUIET_PERCENT: Final = 10.0
 
 
 def workers(found: Figures) -> list[str]:
@@ -35,7 +35,7 @@ def workers(found: Figures) -> list[str]:
     told = [
         f"{found['files']} files of {length} at 100 Hz, {found['text_bytes'] / 1e9:.1f} GB of text"
         + (f" ({links} are links of the others)" if links else "")
-        + f", {found['rounds']} round{'s' if found['rounds'] > 1 else ''}{_load(found)}"
+        + f", {found['rounds']} round{'s' if found['rounds'] > 1 else ''}{_others(found)}"
     ]
     for name, words in (("one", "1 process"), ("two", "2 processes"), ("dask", "Dask, 2 workers")):
         middle = sorted(found["seconds"][name])[len(found["seconds"][name]) // 2]
@@ -51,7 +51,7 @@ def many(found: Figures) -> list[str]:
     files, errors = found["files"], sum(found["errors"].values())
     return [
         f"{files:,} files of 1 min at 50 Hz, 2 processes: {found['taken_s']:.0f} s, "
-        f"{files / found['taken_s']:.0f} files/s, {found['cpu_s'] / files * 1000:.0f} ms of CPU a file{_load(found)}",
+        f"{files / found['taken_s']:.0f} files/s, {found['cpu_s'] / files * 1000:.0f} ms of CPU a file{_others(found)}",
         f"  killed (SIGKILL) after {found['killed_after']:,} files, started again: {found['skipped_after']:,} skipped, "
         f"{found['analyzed_after']:,} analyzed, {errors} errors",
         f"  coordinator, MiB by fifths of each run: {_runs(found['coordinator_mib'])}",
@@ -71,7 +71,7 @@ def again(found: Figures) -> list[str]:
 def long(found: Figures) -> list[str]:
     """Lines on one long recording."""
     days = found["minutes"] / 1440
-    told = [f"one recording of {days:g} days, {found['samples']:,} samples, one core{_load(found)}"]
+    told = [f"one recording of {days:g} days, {found['samples']:,} samples, one core{_others(found)}"]
     for name, words in (("text", "ActiGraph CSV"), ("own", "own format")):
         one = found[name]
         told.append(
@@ -90,10 +90,10 @@ SECTIONS: Final[dict[str, Callable[[Figures], list[str]]]] = {
 }
 
 
-def _load(found: Figures) -> str:
+def _others(found: Figures) -> str:
     """A remark where other programs were running."""
-    load = found.get("load_before", 0.0)
-    return f"; other programs ran too (load {load:.1f})" if load > QUIET else ""
+    busy = found["busy_percent"]
+    return f"; other programs kept {busy:.0f} % of the cores busy" if busy > QUIET_PERCENT else ""
 
 
 def _runs(runs: list[list[float]]) -> str:
