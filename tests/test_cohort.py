@@ -133,6 +133,15 @@ def test_a_row_of_the_dataset_is_the_row_of_the_frame(data, tmp_path):
     pd.testing.assert_frame_equal(stored, frame, check_dtype=False)
 
 
+def test_a_worker_works_in_one_thread(data, tmp_path, monkeypatch):
+    def starts(thread):
+        raise AssertionError(f"{thread.name} was started")
+
+    monkeypatch.setattr(threading.Thread, "start", starts)
+    run = batch([data], tmp_path / "out")
+    assert (run.analyzed, run.errors) == (6, {})
+
+
 def test_many_rows_are_written_in_groups_and_are_the_same_rows(data, tmp_path, monkeypatch):
     batch([data / "p2.csv"], tmp_path / "whole")
     monkeypatch.setattr("loadsense.cohort.tables.GROUP_ROWS", 2)
