@@ -11,20 +11,26 @@ The rows are made without pandas, which takes half a second to import and is ask
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from loadsense.events import Excluded, ForceEstimate, Impact, Landing, LiftSet
+from loadsense.events import Excluded, Landing, LiftSet
+from loadsense.impact_table import ImpactTable
 from loadsense.results import RecordingResult, SessionReport
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loadsense.samples import FloatArray
+
 Row = dict[str, str | float | None]
+
+#: Impacts that are made into rows at once, so that a week of them takes no memory.
+_ROWS_AT_A_TIME: Final = 4096
 
 TEXT: Final = "string"
 NUMBER: Final = "float64"
@@ -168,8 +174,13 @@ def impact_rows(report: SessionReport) -> list[Row]:
 
 def each_impact(report: SessionReport) -> Iterator[Row]:
     """Rows of `impacts` one after the other: a week has hundreds of thousands."""
-    rows = ((_impact_row(recording, impact) for impact in recording.impacts) for recording in report.recordings)
-    return heapq.merge(*rows, key=itemgetter("peak_s"))
+    names = [column.name for column in COLUMNS["impacts"]]
+    return (dict(zip(names, cells, strict=True)) for cells in each_impact_cells(report))
+
+
+def each_impact_cells(report: SessionReport) -> Iterator[tuple[str | float | None, ...]]:
+    """Rows of `impacts` as cells in the order of its columns, made from the columns of the table of impacts."""
+    return heapq.merge(*(_impact_cells(recording) for recording in report.recordings), key=itemgetter(1))
 
 
 def repetition_rows(report: SessionReport) -> list[Row]:
@@ -190,11 +201,17 @@ def seconds_at(recording: RecordingResult, sample: int) -> float:
 
 def time_at(recording: RecordingResult, sample: int) -> str | None:
     """Wall-clock time of a sample with its offset, or None when the recording has no clock with a zone."""
-    start = recording.info.start
+    return _times_at(recording, [sample])[0]
+
+
+def _times_at(recording: RecordingResult, samples: Sequence[int]) -> list[str | None]:
+    """The same for many samples."""
+    start, rate_hz = recording.info.start, recording.info.sampling_rate_hz
     if start is None or start.tzinfo is None:
-        return None
-    elapsed = timedelta(seconds=sample / recording.info.sampling_rate_hz)
-    return (start.astimezone(UTC) + elapsed).astimezone(_zone(recording, start)).isoformat(timespec="milliseconds")
+        return [None] * len(samples)
+    zone, first = _zone(recording, start), start.astimezone(UTC)
+    times = ((first + timedelta(seconds=sample / rate_hz)).astimezone(zone) for sample in samples)
+    return [time.isoformat(timespec="milliseconds") for time in times]
 
 
 def _zone(recording: RecordingResult, start: datetime) -> tzinfo | None:
@@ -260,22 +277,31 @@ def _excluded_row(recording: RecordingResult, candidate: Excluded) -> Row:
     }
 
 
-def _impact_row(recording: RecordingResult, impact: Impact) -> Row:
-    """One impact under the names of its columns."""
-    force = impact.force or ForceEstimate(model="")
-    return {
-        "sensor": recording.sensor,
-        "peak_s": seconds_at(recording, impact.peak_sample),
-        "time": time_at(recording, impact.peak_sample),
-        "peak_g": impact.peak_g,
-        "peak_vertical_g": impact.peak_vertical_g,
-        "activity": impact.activity.value,
-        "acceleration_rate_g_per_s": impact.acceleration_rate_g_per_s,
-        "peak_grf_n": force.peak_grf_n,
-        "peak_grf_bw": force.peak_grf_bw,
-        "loading_rate_n_per_s": force.loading_rate_n_per_s,
-        "model": force.model or None,
-    }
+def _impact_cells(recording: RecordingResult) -> Iterator[tuple[str | float | None, ...]]:
+    """The impacts of a recording, some thousand at a time."""
+    impacts = ImpactTable.of(recording.impacts)
+    for first in range(0, len(impacts), _ROWS_AT_A_TIME):
+        part = impacts.part(first, first + _ROWS_AT_A_TIME)
+        samples = part.samples().tolist()
+        yield from zip(
+            [recording.sensor] * len(part),
+            [seconds_at(recording, sample) for sample in samples],
+            _times_at(recording, samples),
+            part.numbers("peak_g").tolist(),
+            _known(part.numbers("peak_vertical_g")),
+            [activity.value for activity in part.activities],
+            _known(part.numbers("acceleration_rate_g_per_s")),
+            _known(part.forces("peak_grf_n")),
+            _known(part.forces("peak_grf_bw")),
+            _known(part.forces("loading_rate_n_per_s")),
+            [model or None for model in part.models],
+            strict=True,
+        )
+
+
+def _known(numbers: FloatArray) -> list[float | None]:
+    """Numbers as cells: NaN stands for unknown."""
+    return [number if number == number else None for number in numbers.tolist()]
 
 
 def _repetition_rows(recording: RecordingResult, one_set: LiftSet) -> Iterator[Row]:

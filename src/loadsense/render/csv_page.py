@@ -56,12 +56,13 @@ def events_csv(report: SessionReport) -> str:
     """Text of `events.csv`: landings, sets and repetitions in order of time."""
     rows = [*_landings(report), *_sets(report), *_repetitions(report)]
     rows.sort(key=lambda row: row["start_s"] or 0.0)
-    return _text(EVENT_COLUMNS, rows)
+    names = [column.name for column in EVENT_COLUMNS]
+    return _text(EVENT_COLUMNS, ([row.get(name) for name in names] for row in rows))
 
 
 def impacts_csv(report: SessionReport) -> str:
     """Text of `impacts.csv`."""
-    return _text(COLUMNS["impacts"], frames.each_impact(report))
+    return _text(COLUMNS["impacts"], frames.each_impact_cells(report))
 
 
 def _landings(report: SessionReport) -> Iterator[Row]:
@@ -83,18 +84,20 @@ def _repetitions(report: SessionReport) -> Iterator[Row]:
         yield {**row, "kind": "repetition", "event_id": f"{row['set_id']}-r{seen[key]}"}
 
 
-def _text(columns: Sequence[Column], rows: Iterable[Row]) -> str:
+def _text(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> str:
     """CSV with a header, dots for decimals, empty for unknown, and no cell that a spreadsheet would run."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [column.name for column in columns]
+    writer.writerow([column.name for column in columns])
     words = [at for at, column in enumerate(columns) if column.dtype == TEXT]
-    writer.writerow(names)
-    for row in rows:
-        cells = [row.get(name) for name in names]
-        for at in words:
-            cell = cells[at]
-            if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
-                cells[at] = f"'{cell}"  # an apostrophe in front of a text that would be a formula
-        writer.writerow(cells)
+    writer.writerows(_harmless(cells, words) for cells in rows)
     return text.getvalue()
+
+
+def _harmless(cells: Sequence[object], words: Sequence[int]) -> Sequence[object]:
+    """The cells of a row, with an apostrophe in front of a text that would be a formula."""
+    for at in words:
+        cell = cells[at]
+        if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+            cells = [*cells[:at], f"'{cell}", *cells[at + 1 :]]
+    return cells
