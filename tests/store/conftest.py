@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 import loadsense as ls
 from loadsense.readers.loadsense_format import write_recording
 from loadsense.simulate import BarbellSet, DropLanding, Rest, Sensor, Stand, Walk, simulate_session
-from loadsense.store import migrating, open_store, people
+from loadsense.store import accounts, migrating, open_store, people
 from loadsense.store.opening import connected, url_of
 from loadsense.store.tables import Table
 
@@ -73,8 +73,8 @@ def postgres_server():
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server):
-    """One database for all tests: making one for each would take a second."""
-    _run(f"{postgres_server}/postgres", "CREATE DATABASE tested")
+    """One database for all tests, and one that is empty: making one for each would take a second."""
+    _run(f"{postgres_server}/postgres", "CREATE DATABASE tested", "CREATE DATABASE untouched")
     return f"{postgres_server}/tested"
 
 
@@ -94,12 +94,25 @@ def _run(url: str, *words: str) -> None:
     engine.dispose()
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch):
+    """Argon2 at its cheapest: what a check costs is not what these tests are about."""
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    monkeypatch.setattr(accounts, "_hasher", lambda: quick)
+    accounts._nobody_hash.cache_clear()
+    yield
+    accounts._nobody_hash.cache_clear()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request, tmp_path):
     """URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.db'}"
-    url = request.getfixturevalue("postgres_database")
+    url = request.getfixturevalue("postgres_database").replace("/tested", "/untouched")
     _run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     return url
 

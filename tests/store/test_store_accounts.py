@@ -15,19 +15,6 @@ from loadsense.store.times import now
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    """Argon2 at its cheapest: what a check costs is not what these tests are about."""
-    from pwdlib import PasswordHash
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
-    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-    monkeypatch.setattr(accounts, "_hasher", lambda: quick)
-    accounts._nobody_hash.cache_clear()
-    yield
-    accounts._nobody_hash.cache_clear()
-
-
 @pytest.fixture
 def owner(store):
     return accounts.create_owner(store, "anna", PASSWORD)

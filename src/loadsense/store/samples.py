@@ -8,6 +8,7 @@ outline is made from the samples and can be made again.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -181,8 +182,8 @@ def trace(store: Store, sha256: str, *, t0_s: float = 0.0, t1_s: float | None = 
 
 def _trace(stretch: _Stretches, t0_s: float, t1_s: float | None, n_points: int) -> Trace | None:
     rate_hz = stretch.stated.info.sampling_rate_hz
-    first = max(0, int(t0_s * rate_hz))
-    end = stretch.n_grid if t1_s is None else min(stretch.n_grid, int(np.ceil(t1_s * rate_hz)))
+    first = max(0, math.floor(_sample(t0_s, rate_hz)))
+    end = stretch.n_grid if t1_s is None else min(stretch.n_grid, math.ceil(_sample(t1_s, rate_hz)))
     if first >= end:
         return None
     width = -(-(end - first) // n_points)
@@ -198,6 +199,11 @@ def _trace(stretch: _Stretches, t0_s: float, t1_s: float | None, n_points: int) 
         sampling_rate_hz=rate_hz,
         bucket_samples=width,
     )
+
+
+def _sample(time_s: float, rate_hz: float) -> float:
+    """A moment in samples; 146.77 s at 100 Hz is sample 14677, and not one of 14677.000000000002."""
+    return round(time_s * rate_hz, 6)
 
 
 def session_traces(
