@@ -67,6 +67,7 @@ class LiveSensor:
         self._waiting: list[Connected | Payload] = []
         self._usable = True
         self._said: tuple[str | None, bool] | None = None
+        self._ticked: list[str] = []
         self.said_before: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -108,6 +109,8 @@ class LiveSensor:
 
     def tick(self, block: str, at_s: float) -> None:
         """The coach says that a set of this block is done; for the record, no detector hears of it."""
+        if self.engine is None:
+            self._ticked.append(block)
         self._log_link(at_s, "set done", block=block)
 
     def resume(self, path: Path, now_s: float) -> list[LiveEvent]:
@@ -341,6 +344,9 @@ class LiveSensor:
         said, self._said = self._said, None
         if said is not None:
             self.declare(said[0], landing_block=said[1], at_s=at_s)
+        ticked, self._ticked = self._ticked, []
+        for block in ticked:
+            self._log_link(at_s, "set done", block=block)
 
     def _push(self, item: Item, at_s: float) -> list[LiveEvent]:
         if self.engine is None:
