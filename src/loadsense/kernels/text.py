@@ -73,6 +73,14 @@ def _value(word: np.uint64) -> np.uint64:
     return (word * _U10000 + (word >> _U32)) & _EIGHT
 
 
+def _short(word: np.uint64, mark: np.uint64, n: int) -> np.int64:
+    """One digit, the decimal point and n decimals as a whole number; -1 where they are none."""
+    head, rest = (word & _FIRST_TWO) ^ mark, (word >> _U16) << np.uint64(64 - 8 * n)
+    if head > _U9 or not _are_digits(rest):
+        return np.int64(-1)
+    return np.int64(head * _TENS[n] + _value(rest))
+
+
 def _plain(data: ByteArray, at: int, decimal: int) -> tuple[int, int, int]:
     """Digits as a whole number, the power of ten to divide it by, and where the number ends; 0 where it is unusual."""
     first, value, power = at, 0, 0
@@ -231,9 +239,9 @@ def table(  # noqa: C901 - one loop: a call for each field would cost more than 
                 while is_inside and n > 1 and data[at + 2 + n] != ends:
                     n -= 1
                 word = words[at] ^ _ZEROS if is_inside else _TOPS
-                head, rest = (word & _FIRST_TWO) ^ mark, (word >> _U16) << np.uint64(64 - 8 * n)
-                if head <= _U9 and _are_digits(rest) and data[at + 2 + n] == ends:
-                    number = float(np.int64(head * _TENS[n] + _value(rest))) / _POWERS[n]
+                whole = _short(word, mark, 3) if n == 3 else _short(word, mark, 6) if n == 6 else _short(word, mark, n)
+                if whole >= 0 and data[at + 2 + n] == ends:
+                    number = float(whole) / _POWERS[n]
                     out[slot], at = -number if at > start else number, at + 2 + n
                     if ends != _RETURN:
                         at += 1
@@ -293,7 +301,20 @@ def moments(data: ByteArray, words: WordArray, stamps: IntArray, has_offset: boo
 
 
 INNER: Final[tuple[Kernel, ...]] = (
-    *(_are_digits, _value, _plain, _exponent, _pair, _days, _second, _fraction_ns, _offset_s, _number, _n_lines),
+    *(
+        _are_digits,
+        _value,
+        _short,
+        _plain,
+        _exponent,
+        _pair,
+        _days,
+        _second,
+        _fraction_ns,
+        _offset_s,
+        _number,
+        _n_lines,
+    ),
 )
 _BYTES: Final = "Array(uint8, 1, 'C', readonly=True)"
 _WORDS: Final = "Array(uint64, 1, 'A', readonly=True, aligned=False)"
