@@ -46,6 +46,8 @@ class AskedFrom:
         "set", "accepted" or "kept", and why.
     by, at : str, datetime
         Who decided, and when.
+    about : str
+        Exercise of the suggestion that it answers; empty where it answers none.
     """
 
     from_day: date
@@ -61,6 +63,7 @@ class AskedFrom:
     reason: str = ""
     by: str = ""
     at: datetime | None = None
+    about: str = ""
 
     @property
     def lift_sets(self) -> int | None:
@@ -95,6 +98,7 @@ class FlagFacts:
     raised_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    acknowledged_note: str = ""
     cleared_by: str = ""
     cleared_on: date | None = None
 
@@ -172,6 +176,7 @@ class PersonFacts:
     dxa: tuple[DxaFacts, ...] = ()
     markers: tuple[Marker, ...] = ()
     last_day: date | None = None
+    is_archived: bool = False
 
     def asked_on(self, day: date) -> AskedFrom | None:
         """What was asked of her on a day; None before her first prescription."""

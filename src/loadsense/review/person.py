@@ -11,6 +11,7 @@ from loadsense.protocol.dxa import DensityChange, density_changes
 from loadsense.protocol.screening import screening_locks
 from loadsense.protocol.weeks import DoseRow, change_word, minimum_detectable_change
 from loadsense.review.facts import DoneSession, DxaFacts, FlagFacts, Marker, PersonFacts
+from loadsense.review.screened import ScreeningSummary, screening_summary
 from loadsense.review.weeks import Attendance, Limits, Week, attendance, monday_of, next_session, weeks_of
 
 
@@ -28,6 +29,10 @@ class Bar:
         A lower bound; a week without a session in which one was asked.
     words : str
         "25 of 50 landings", for eyes and screen readers alike.
+    running : bool
+        The week is not over yet.
+    n_sessions : int
+        In it.
     """
 
     week: str
@@ -36,6 +41,8 @@ class Bar:
     at_least: bool
     missing: bool
     words: str
+    running: bool = False
+    n_sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,10 @@ class PersonPage:
         The newest first.
     trend : Trend
         Of the median NET peak.
+    screening : ScreeningSummary
+        Where it stands today.
+    is_archived : bool
+        Off the roster.
     """
 
     person_id: str
@@ -111,6 +122,8 @@ class PersonPage:
     flags: tuple[FlagFacts, ...]
     sessions: tuple[DoneSession, ...]
     trend: Trend
+    screening: ScreeningSummary
+    is_archived: bool
 
 
 def person_page(person: PersonFacts, *, today: date, n_weeks: int, limits: Limits) -> PersonPage:
@@ -144,7 +157,9 @@ def person_page(person: PersonFacts, *, today: date, n_weeks: int, limits: Limit
         locked=lock_of(person, today=today, limits=limits),
         flags=tuple(sorted(person.flags, key=lambda flag: (not flag.is_open, -flag.raised_at.timestamp()))),
         sessions=tuple(reversed([one for one in person.sessions if one.day >= first])),
-        trend=landing_trend(person.sessions, limits=limits),
+        trend=landing_trend(_like_the_last(person), limits=limits),
+        screening=screening_summary(person.screening, on=today, limits=limits),
+        is_archived=person.is_archived,
     )
 
 
@@ -161,7 +176,16 @@ def lock_of(person: PersonFacts, *, today: date, limits: Limits) -> str | None:
 
 def _bar(week: Week, what: str) -> Bar:
     if week.status is None:
-        return Bar(week=week.label, done=None, target=None, at_least=False, missing=False, words="no plan yet")
+        return Bar(
+            week=week.label,
+            done=None,
+            target=None,
+            at_least=False,
+            missing=False,
+            words="no plan yet",
+            running=not week.is_over,
+            n_sessions=len(week.sessions),
+        )
     row = week.status.landings if what == "landings" else week.status.lifting
     missing = not week.sessions and week.is_over
     return Bar(
@@ -170,17 +194,19 @@ def _bar(week: Week, what: str) -> Bar:
         target=row.prescribed,
         at_least=row.at_least,
         missing=missing,
-        words=_bar_words(row, what, missing=missing, any_session=bool(week.sessions)),
+        words=_bar_words(row, what, week),
+        running=not week.is_over,
+        n_sessions=len(week.sessions),
     )
 
 
-def _bar_words(row: DoseRow, what: str, *, missing: bool, any_session: bool) -> str:
-    if missing:
-        return "no session"
+def _bar_words(row: DoseRow, what: str, week: Week) -> str:
+    if not week.sessions:
+        return "no session" if week.is_over else "no session yet"
     if row.done is None:
-        return f"{what} not seen" if any_session else "no session yet"
+        return f"{what} not seen" if row.prescribed is not None else f"no {what} asked"
     of = "" if row.prescribed is None else f" of {row.prescribed}"
-    return f"{'at least ' if row.at_least else ''}{row.done}{of} {what}"
+    return f"{'at least ' if row.at_least else ''}{row.done}{of} {what}{'' if week.is_over else ' so far'}"
 
 
 def best_lifts(person: PersonFacts, *, since: date) -> tuple[BestLift, ...]:
@@ -209,6 +235,16 @@ def best_lifts(person: PersonFacts, *, since: date) -> tuple[BestLift, ...]:
     return tuple(found)
 
 
+def _like_the_last(person: PersonFacts) -> tuple[DoneSession, ...]:
+    """Her sessions under the plan and stage of the latest one whose landings were measured (decision 14)."""
+    measured = [one for one in person.sessions if one.median_peak_net_g is not None]
+    last = person.asked_on(measured[-1].day) if measured else None
+    if last is None:
+        return tuple(measured)
+    asked = [(one, person.asked_on(one.day)) for one in measured]
+    return tuple(one for one, then in asked if then and (then.plan.name, then.stage) == (last.plan.name, last.stage))
+
+
 def landing_trend(sessions: Sequence[DoneSession], *, limits: Limits) -> Trend:
     """The latest median NET peak against the one before, of one placement, beyond the minimum detectable change."""
     known = [one for one in sessions if one.median_peak_net_g is not None]
@@ -218,7 +254,8 @@ def landing_trend(sessions: Sequence[DoneSession], *, limits: Limits) -> Trend:
     values = [one.median_peak_net_g for one in same if one.median_peak_net_g is not None]
     detectable = minimum_detectable_change(values, rules=limits.rules)
     if detectable is None:
-        return Trend(words="–", reason=f"{len(values)} sessions of one placement: too few to tell a change from noise")
+        known_words = f"{len(values)} session{'' if len(values) == 1 else 's'} of one stage and placement"
+        return Trend(words="–", reason=f"{known_words}: too few to tell a change from noise")
     word = change_word(values[-2], values[-1], detectable)
     compared = f"{values[-1]:.1f} g net against {values[-2]:.1f}; changes below {detectable:.1f} g are noise"
     return Trend(words=word or "no change beyond noise", reason=compared)

@@ -116,6 +116,7 @@ def person_facts(db: Reading, person_id: str, *, at: datetime) -> PersonFacts | 
         dxa=_dxa(db, person_id),
         markers=_markers(db, person_id),
         last_day=sessions[-1].day if sessions else None,
+        is_archived=row.archived_at is not None,
     )
 
 
@@ -246,6 +247,7 @@ def _asked_from(row: PrescriptionRow, plan: Plan, login: str) -> AskedFrom:
         reason=row.reason,
         by=login,
         at=row.at,
+        about=(row.suggestion or {}).get("exercise", ""),
     )
 
 
@@ -292,6 +294,7 @@ def _flag_facts(row: FlagRow, login: str) -> FlagFacts:
         raised_at=row.raised_at,
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=login,
+        acknowledged_note=row.acknowledged_note,
         cleared_by=row.cleared_by,
         cleared_on=row.cleared_on,
     )
