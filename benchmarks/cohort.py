@@ -301,8 +301,8 @@ def long(folder: Path, given: argparse.Namespace) -> Figures:
 
 
 def warm_up(folder: Path) -> None:
-    """One file of an hour: loops that are compiled on first use are compiled then, and kept."""
-    seconds(long_files(folder / "hour", 1, 60, 1), folder / "warm", "--jobs", "1")
+    """One file of a day: loops that are compiled on first use are compiled then, and kept; short files need none."""
+    seconds(long_files(folder / "day", 1, 1440, 1), folder / "warm", "--jobs", "1")
 
 
 def keep(text: Path, own: Path) -> None:
