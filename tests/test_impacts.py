@@ -14,6 +14,7 @@ from loadsense.detection.gravity import TrailingGravity
 from loadsense.detection.impacts import ImpactDetector, LocalMaxima, Spacing, _Peaks
 from loadsense.evidence.impacts import impact_criteria
 from loadsense.kernels import impacts as impact_loops
+from loadsense.lowpass import ZeroPhaseLowPass
 from loadsense.samples import Gap, SampleBlock
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -322,6 +323,28 @@ def test_the_slow_vertical_has_a_mean_of_one_g_whatever_the_offset():
     middle = [(a.slow_vertical_g, b.slow_vertical_g) for a, b in zip(found, offset, strict=True)][10:-10]
     assert max(abs(a - b) for a, b in middle) < 1e-6
     assert all(2.2 < a < 2.35 for a, _ in middle)
+
+
+def test_the_slow_vertical_is_the_highest_value_around_the_peak():
+    """Also where the window ends before the recording does, and where windows overlap."""
+    accel_g = bumps(1000, 8)
+    accel_g[-8:, 1] -= 2.0 * np.hanning(8)
+    low_pass, gravity = (
+        ZeroPhaseLowPass(sampling_rate_hz=100.0, cutoff_hz=10.0),
+        TrailingGravity(hop_samples=200, n_hops=2),
+    )
+    vertical_g, means_g, lengths = gravity.split(
+        np.concatenate([b.axes_g for b in (*low_pass.push(SampleBlock(0, accel_g)), *low_pass.flush())], axis=1)
+    )
+    off_g = np.where(np.abs(means_g - 1.0) > 0.5, np.nan, means_g - 1.0)
+    vertical_g -= np.repeat(off_g, lengths)
+    before, after = round(100 * CRITERIA.slow_before_s), round(100 * CRITERIA.slow_after_s)
+    found = detect(accel_g, steps=True, slow_vertical=True)
+    assert found[-1].peak_sample + after >= 1000
+    assert {impact.slow_vertical_g is None for impact in found} == {True, False}
+    for impact in found:
+        around = vertical_g[max(0, impact.peak_sample - before) : impact.peak_sample + after + 1]
+        assert impact.slow_vertical_g == (None if np.isnan(around).any() else around.max())
 
 
 def test_a_mean_far_from_one_g_gives_no_slow_vertical():
