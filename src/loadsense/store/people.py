@@ -34,6 +34,8 @@ from loadsense.store.tables import (
 _PSEUDONYM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 #: What ends a screening, by the kind of an adverse event, in the words of `Screening.ended_by`.
 _ENDS: Final = {"fall": "fall", "suspected fracture": "fracture", "fracture": "fracture"}
+#: A site whose name holds one of these is the back.
+_OF_THE_BACK: Final = ("back", "spine", "spinal", "lumbar", "vertebra", "sacr")
 
 
 class PersonChanges(TypedDict, total=False):
@@ -343,4 +345,4 @@ def _is_after(said: AdverseEventRow | PainRow, screened: ScreeningRow) -> bool:
 
 def is_new_back_pain(site: str, onset: str) -> bool:
     """Whether a pain is one that ends a screening and locks: in the back, and new or sudden."""
-    return onset in ("new", "sudden") and ("back" in site.lower() or "spine" in site.lower())
+    return onset in ("new", "sudden") and any(word in site.lower() for word in _OF_THE_BACK)

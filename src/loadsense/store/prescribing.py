@@ -19,10 +19,12 @@ from loadsense.evidence.prescribing import plans, read_plan
 from loadsense.prescriptions import Plan
 from loadsense.store.changing import conflict
 from loadsense.store.opening import Writing
-from loadsense.store.tables import PersonRow, PlanRow, PrescriptionRow
+from loadsense.store.tables import PersonRow, PlanRow, PrescriptionRow, User
 
 #: Who or what changed a prescription: a coach by herself, or her answer to a suggestion.
 DECISIONS: Final = ("set", "accepted", "kept")
+#: Of a plan of one's own: as wide as its column.
+_LONGEST_NAME: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,40 @@ def prescription_at(db: Session, person_id: str, day: date) -> PrescriptionRow |
     return db.scalars(chosen.order_by(PrescriptionRow.from_day.desc(), PrescriptionRow.id.desc()).limit(1)).first()
 
 
+def latest_id(db: Session, person_id: str) -> int:
+    """Of the newest row about her; 0 before any. A form that was filled in on its page names it."""
+    chosen = select(PrescriptionRow.id).where(PrescriptionRow.person_id == person_id)
+    return db.scalar(chosen.order_by(PrescriptionRow.id.desc()).limit(1)) or 0
+
+
+def check_seen(db: Session, person_id: str, seen: int) -> None:
+    """Refuse to decide on what nobody has looked at.
+
+    Parameters
+    ----------
+    db : Session
+    person_id : str
+    seen : int
+        `latest_id` when the page was opened.
+
+    Raises
+    ------
+    Conflict
+        Somebody decided in the meantime; the sentence says who and what.
+    """
+    chosen = select(PrescriptionRow, User.login).outerjoin(User, User.id == PrescriptionRow.by_user)
+    chosen = chosen.where(PrescriptionRow.person_id == person_id, PrescriptionRow.id > seen)
+    told = "; ".join(
+        f"{login or 'loadsense'} on {row.at:%Y-%m-%d %H:%M} UTC ({row.plan}, {row.stage or 'full'}, {row.decision})"
+        for row, login in db.execute(chosen.order_by(PrescriptionRow.id))
+    )
+    if told:
+        raise Conflict(
+            f"the plan of {person_id} was changed after you opened it: {told}; nothing was overwritten and nothing is "
+            "lost: look at it again, then repeat your change"
+        )
+
+
 # -- plans of the coach's own
 
 
@@ -160,13 +196,16 @@ def save_plan(tx: Writing, toml: str, *, version: int | None = None) -> PlanRow:
     ContentError
         The TOML is faulty; the key is named.
     OptionError
-        The name belongs to a plan that comes with loadsense.
+        The name belongs to a plan that comes with loadsense or is too long, or a stage is gone that somebody was in.
     Conflict
         Somebody saved a newer version in the meantime, or a plan of that name exists already.
     """
     plan = plan_from(toml)
     if plan.name in plans():
         raise OptionError(f"'{plan.name}' comes with loadsense; expected a name of your own: change 'name' in the plan")
+    if len(plan.name) > _LONGEST_NAME:
+        raise OptionError(f"a plan name of {len(plan.name)} characters; expected {_LONGEST_NAME} at most: shorten it")
+    _check_stages_kept(tx.db, plan)
     newest = _newest(tx.db, plan.name)
     here = newest.version if newest else 0
     if here != (version or 0):
@@ -177,6 +216,17 @@ def save_plan(tx: Writing, toml: str, *, version: int | None = None) -> PlanRow:
     tx.add(row)
     tx.audit("saved", f"plan {plan.name}", version=row.version)
     return row
+
+
+def _check_stages_kept(db: Session, plan: Plan) -> None:
+    """Whoever was prescribed a stage would silently be in the last one if it were gone."""
+    chosen = select(PrescriptionRow.stage, PrescriptionRow.person_id).where(PrescriptionRow.plan == plan.name)
+    names = [stage.name for stage in plan.stages]
+    for stage, person_id in db.execute(chosen.where(PrescriptionRow.stage.not_in(names)).distinct()):
+        raise OptionError(
+            f"stage '{stage}' is gone and {person_id} was prescribed it; expected every stage that somebody was in: "
+            "put it back, or save under another name"
+        )
 
 
 @lru_cache(maxsize=64)
