@@ -97,6 +97,15 @@ def test_surpluses_are_those_of_numpy(loops, n, seed):
 
 
 @settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 60), seed=SEEDS)
+def test_highest_samples_are_those_of_numpy(loops, n, seed):
+    history = History(100.0, 2.0)
+    history.append(SampleBlock(0, steps(100, seed)), cut=False)
+    at, highest_g = all_alike(loops, lambda: history.highest(20, 20 + n))
+    assert (history.raw_magnitude(20, 20 + n).max(), highest_g) == (highest_g, history.raw_magnitude(at, at + 1)[0])
+
+
+@settings(max_examples=25, deadline=None)
 @given(n=st.integers(200, 500), seed=SEEDS)
 def test_turns_are_those_of_numpy(loops, n, seed):
     rows = steps(n, seed) + np.where(np.arange(n) < n // 2, 0.0, 0.7)[:, None]

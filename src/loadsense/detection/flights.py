@@ -120,6 +120,8 @@ def _median(values: FloatArray, width: int, exchanges: tuple[tuple[int, int], ..
     return lane[width // 2]
 
 
+#: Start, end, deficit (g s) and smallest median of a run of low |a|.
+Run = tuple[int, int, float, float]
 Values = TypeVar("Values", FloatArray, BoolArray)
 
 
@@ -270,39 +272,39 @@ class FlightFinder:
         self._from = max(self._from, trace.start)
         runs = self._runs(trace)
         found: list[FlightImpact] = []
-        for number, flight in enumerate(runs):
-            if not closing and flight.end + self._within + MEDIAN_HALF > trace.median_end:
-                self._from = flight.start
+        for number, run in enumerate(runs):
+            start, end, deficit_g_s, lowest_g = run
+            if not closing and end + self._within + MEDIAN_HALF > trace.median_end:
+                self._from = start
                 return found
-            self._from = flight.end
-            if not self._is_flight(flight):
+            self._from = end
+            if not self._is_flight(run):
                 continue
-            following = next((f.start for f in runs[number + 1 :] if self._is_flight(f)), trace.end)
+            following = next((other[0] for other in runs[number + 1 :] if self._is_flight(other)), trace.end)
+            flight = Flight(start=start, end=end, deficit_g_s=deficit_g_s, minimum_g=lowest_g)
             impact = self._impact(trace, flight, following)
             if impact is not None:
                 found.append(impact)
-            self._last_end = flight.end
+            self._last_end = end
         self._from = max(self._from, trace.median_end - 1)
         return found
 
-    def _is_flight(self, run: Flight) -> bool:
-        return run.end - run.start >= self._least and run.minimum_g <= self._criteria.minimum_g
+    def _is_flight(self, run: Run) -> bool:
+        return run[1] - run[0] >= self._least and run[3] <= self._criteria.minimum_g
 
-    def _runs(self, trace: Trace) -> list[Flight]:
+    def _runs(self, trace: Trace) -> list[Run]:
         """Runs below the level, joined over short rattle."""
         criteria, first = self._criteria, self._from
         median_g = trace.median_g(first, trace.median_end)
         loops = kernels.compiled()
         if loops is not None and len(median_g) <= kernels.LONGEST_SUM:
             g = trace.g(first, trace.median_end)
-            table = loops.runs(median_g, g, criteria.below_g, self._join, criteria.join_surplus_g_s)
+            table = loops.runs(median_g, g, criteria.below_g, self._join, criteria.join_surplus_g_s).tolist()
             return [
-                Flight(
-                    start=first + int(start), end=first + int(end), deficit_g_s=deficit / GRID_HZ, minimum_g=lowest_g
-                )
-                for start, end, deficit, lowest_g in table.tolist()
+                (first + int(start), first + int(end), deficit / GRID_HZ, lowest_g)
+                for start, end, deficit, lowest_g in table
             ]
-        return [self._flight(trace, start, end) for start, end in self._joined(trace, median_g)]
+        return [self._run(trace, start, end) for start, end in self._joined(trace, median_g)]
 
     def _joined(self, trace: Trace, median_g: FloatArray) -> list[tuple[int, int]]:
         starts, ends = runs_below(median_g, self._criteria.below_g)
@@ -319,10 +321,10 @@ class FlightFinder:
     def _is_rattle(self, trace: Trace, end: int, start: int) -> bool:
         return start - end <= self._join and trace.surplus_g_s(end, start) < self._criteria.join_surplus_g_s
 
-    def _flight(self, trace: Trace, start: int, end: int) -> Flight:
+    def _run(self, trace: Trace, start: int, end: int) -> Run:
         median = trace.median_g(start, end)
         deficit = float(np.maximum(1.0 - median, 0.0).sum()) / GRID_HZ
-        return Flight(start=start, end=end, deficit_g_s=deficit, minimum_g=float(median.min()))
+        return start, end, deficit, float(median.min())
 
     def _impact(self, trace: Trace, flight: Flight, following: int) -> FlightImpact | None:
         """Find the peak after a flight, before the next flight; None where there is none worth keeping as context."""
@@ -330,8 +332,8 @@ class FlightFinder:
         window = trace.g(flight.end - 1, end)
         if flight.deficit_g_s < self._criteria.context_deficit_g_s or len(window) < 3:
             return None
-        peak = flight.end - 1 + int(window.argmax())
-        peak_g = float(window.max())
+        at = int(window.argmax())
+        peak, peak_g = flight.end - 1 + at, float(window[at])
         if peak_g < self._criteria.context_peak_g:
             return None
         interval_s = (flight.end - self._last_end) / GRID_HZ if self._last_end is not None else 9.0

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.samples import BoolArray, FloatArray, IntArray, SampleBlock
 
 GRID_HZ: Final = 100.0
@@ -91,6 +92,16 @@ class History:
     def raw_magnitude(self, first: int, end: int) -> FloatArray:
         """|a| of native rows [first, end), RAW g."""
         return magnitude(self.raw(first, end))
+
+    def highest(self, first: int, end: int) -> tuple[int, float]:
+        """Sample of the largest |a| of native rows [first, end), the first of equals, and that |a|, RAW g."""
+        rows, loops = self.raw(first, end), kernels.compiled()
+        if loops is not None:
+            at, highest_g = loops.highest(rows)
+            return first + at, highest_g
+        g = magnitude(rows)
+        at = int(g.argmax())
+        return first + at, float(g[at])
 
     def native(self, grid_index: int) -> int:
         """Native sample nearest to a grid index, inside the stream."""

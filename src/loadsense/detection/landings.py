@@ -393,9 +393,7 @@ class LandingDetector:
     def _raw_peak(self, impact: FlightImpact) -> tuple[int, float]:
         """Sample and height of the largest raw |a| within 30 ms of the peak on the grid."""
         first = max(self._history.native(impact.flight.end - 1), self._history.native(impact.peak - 3))
-        raw = self._history.raw_magnitude(first, self._history.native(min(impact.peak + 3, self._trace.end - 1)) + 1)
-        at = int(raw.argmax())
-        return first + at, float(raw[at])
+        return self._history.highest(first, self._history.native(min(impact.peak + 3, self._trace.end - 1)) + 1)
 
     def _candidate(self, impact: FlightImpact, verdict: Verdict, status: Status) -> LandingCandidate:
         flight = impact.flight

@@ -39,6 +39,16 @@ def loud_hops(rows: FloatArray, edges: IntArray, least_g2: float) -> IntArray:
     return found[:n_found]
 
 
+def highest(rows: FloatArray) -> tuple[int, float]:
+    """Row of the largest |a|, the first of equals, and that |a|."""
+    at, highest_g = 0, -1.0
+    for i in range(len(rows)):
+        g = math.sqrt(rows[i, 0] * rows[i, 0] + rows[i, 1] * rows[i, 1] + rows[i, 2] * rows[i, 2])
+        if g > highest_g:
+            at, highest_g = i, g
+    return at, highest_g
+
+
 # -- runs of |a|
 
 
@@ -167,6 +177,7 @@ INNER: Final[tuple[Kernel, ...]] = (*movements.INNER, surplus, _depth, _mean_row
 _ROWS: Final = "float64[:, ::1]"
 OUTER: Final[dict[Kernel, str]] = {
     loud_hops: "int64[::1](Array(float64, 2, 'C', readonly=True), int64[::1], float64)",
+    highest: f"Tuple((int64, float64))({_ROWS})",
     surplus: "float64(float64[::1])",
     runs: f"{_ROWS}(float64[::1], float64[::1], float64, int64, float64)",
     bursts: f"{_ROWS}(float64[::1], float64, int64)",
