@@ -221,9 +221,19 @@ def keep(tx: Writing, session: SessionRow, now: Analyzed, *, because: str) -> An
 
 def page_of(report: SessionReport) -> dict[str, Any]:
     """The words and numbers of the session's page, without the report itself and the outlines of its traces."""
-    page = session_page(report)
+    page = session_page(replace(report, recordings=tuple(_without_outline(one) for one in report.recordings)))
     whole = replace(page, traces=tuple(replace(one, outline="") for one in page.traces))
     return {one.name: plain(getattr(whole, one.name)) for one in fields(whole) if one.name != "report"}
+
+
+def _without_outline(recording: RecordingResult) -> RecordingResult:
+    """The recording with an outline of one bucket: the page asks how high it is, and drawing all of it takes long."""
+    seen = recording.envelope
+    if seen is None:
+        return recording
+    low = min((g for g in seen.low_g if g is not None), default=None)
+    high = max((g for g in seen.high_g if g is not None), default=None)
+    return replace(recording, envelope=replace(seen, low_g=(low,), high_g=(high,)))
 
 
 def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:

@@ -54,10 +54,19 @@ def plain(value: Any, *, dense: bool = False) -> Any:
     if is_dataclass(value):
         return {name: plain(getattr(value, name), dense=dense) for name in _names(cast(Hashable, kind))}
     if isinstance(value, Sequence) and not isinstance(value, str):  # a word may be an enum
-        return _columns(value) if dense and _is_uniform(value) else [plain(one, dense=dense) for one in value]
+        return _plain_sequence(list(value), dense)
     if kind is dict:
         return {key: plain(one, dense=dense) for key, one in value.items()}
     return _plain_word(value)
+
+
+def _plain_sequence(values: list[Any], dense: bool) -> Any:
+    kinds = set(map(type, values))
+    if kinds <= _AS_THEY_ARE:
+        return values
+    if dense and len(kinds) == 1 and is_dataclass(values[0]):
+        return _columns(values)
+    return [plain(one, dense=dense) for one in values]
 
 
 def _plain_word(value: Any) -> Any:
@@ -86,17 +95,11 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _is_uniform(values: Sequence[Any]) -> bool:
-    """Whether all are of one dataclass: their names are then written once."""
-    return len(values) > 1 and is_dataclass(values[0]) and all(type(one) is type(values[0]) for one in values)
-
-
-def _columns(values: Sequence[Any]) -> dict[str, Any]:
+def _columns(values: list[Any]) -> dict[str, Any]:
+    """A sequence of one class: the names of its fields, and the values of each field."""
     names = _names(cast(Hashable, type(values[0])))
-    return {
-        _COLUMNS: list(names),
-        "rows": [[plain(getattr(one, name), dense=True) for name in names] for one in values],
-    }
+    columns = [_plain_sequence([getattr(one, name) for one in values], dense=True) for name in names]
+    return {_COLUMNS: list(names), "columns": columns}
 
 
 @cache
@@ -167,7 +170,8 @@ def _rows(values: Any) -> Any:
     if not isinstance(values, dict):
         return values
     names = values[_COLUMNS]
-    return (dict(zip(names, row, strict=True)) for row in values["rows"])
+    columns = [_rows(column) for column in values["columns"]]
+    return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def _dataclass_reader(kind: Any) -> _Read:

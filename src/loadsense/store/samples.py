@@ -1,7 +1,7 @@
 """The sample files beside the database: one Parquet file a recording, and an outline of it for fast drawing.
 
 `recordings/<first two of the hash>/<hash>.loadsense.parquet` holds the samples, `<hash>.envelope.npy` the smallest and
-largest |a| (RAW g, float32) of every 256 samples of the grid, NaN where there are none. A trace of a long stretch is
+largest |a| (RAW g, float32) of every 128 samples of the grid, NaN where there are none. A trace of a long stretch is
 drawn from the outline and a short one from the row groups that it needs; both keep every peak at its height. The
 outline is made from the samples and can be made again.
 """
@@ -28,7 +28,7 @@ from loadsense.store.sweeping import RECORDINGS
 from loadsense.store.tables import RecordingRow, SessionRecording
 
 #: Samples in a bucket of the outline.
-BUCKET_SAMPLES: Final = 256
+BUCKET_SAMPLES: Final = 128
 ENVELOPE_SUFFIX: Final = ".envelope.npy"
 _MOST_POINTS: Final = 20_000
 
