@@ -167,10 +167,33 @@ def measured(tmp_path, seconds, n_sensors):
     return virtuals, sensors, heard, (time.process_time() - cpu) / seconds
 
 
-def test_eight_sensors_at_once_lose_nothing(tmp_path):
-    virtuals, sensors, heard, cpu = measured(tmp_path, 8.0, 8)
+def resident_mb():
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def check_eight(tmp_path, seconds, *, most_mb):
+    """Nothing lost, and memory bounded, after a first session in which everything was loaded."""
+    (tmp_path / "warm").mkdir()
+    measured(tmp_path / "warm", 2.0, 8)
+    before_mb = resident_mb() if sys.platform == "linux" else None
+    virtuals, sensors, heard, cpu = measured(tmp_path, seconds, 8)
+    if before_mb is not None:
+        grown_mb = resident_mb() - before_mb
+        print(f"memory {before_mb:.0f} MB, {grown_mb:+.1f} MB after {seconds:g} s")
+        assert grown_mb <= most_mb
     for virtual, sensor in zip(virtuals, sensors, strict=True):
         assert sensor._grid.counts.n_packets == len(virtual.sent) > 100
         assert sensor._grid.counts.n_missing == sensor._grid.counts.n_duplicates == sensor.state.faults == 0
     assert {one.person for _, one in heard} == {f"p{i:03d}" for i in range(8)}
     print(f"8 sensors at 200 Hz, with the virtual radio in the same process: {100 * cpu:.0f} % of a core")
+    return cpu
+
+
+def test_eight_sensors_at_once_lose_nothing_and_need_no_more_memory(tmp_path):
+    check_eight(tmp_path, 8.0, most_mb=40.0)
+
+
+@pytest.mark.soak
+def test_eight_sensors_for_ten_minutes(tmp_path):
+    assert check_eight(tmp_path, 600.0, most_mb=60.0) <= 0.5
