@@ -13,6 +13,7 @@ from loadsense import kernels
 from loadsense.kernels import device as plain
 from loadsense.readers.loadsense_format import write_recording
 from loadsense.readers.sample_grids import Grid
+from loadsense.readers.scale import calibrate
 from loadsense.samples import Calibration, Gap
 from loadsense.wire import cwa, gt3x
 
@@ -194,3 +195,13 @@ def test_reading_own_recordings_needs_no_pandas(tmp_path):
     write_recording(ls.Recording.from_arrays(walk_counts(3000, per_g=256) / 256.0, sampling_rate_hz=100.0), path)
     code = "import sys, loadsense; [*loadsense.read(sys.argv[1]).blocks()]; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
+
+
+@given(
+    gain=st.tuples(*[st.sampled_from([1.0, 1.01, 0.97])] * 3), offset_g=st.tuples(*[st.sampled_from([0.0, 0.02])] * 3)
+)
+def test_a_calibration_in_place_is_that_of_its_definition(gain, offset_g):
+    accel_g = np.vstack([walk_counts(300, per_g=256) / 256.0, [[-0.0, 0.0, -1e-300]]])
+    expected = (accel_g + np.array(offset_g)) * np.array(gain)
+    calibrate(accel_g, Calibration(gain=gain, offset_g=offset_g, method="still seconds"))
+    assert accel_g.tobytes() == expected.tobytes()

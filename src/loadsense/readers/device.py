@@ -17,6 +17,7 @@ from loadsense.readers.cut import cut_of
 from loadsense.readers.filed import FileRecording
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
+from loadsense.readers.scale import calibrate
 from loadsense.samples import (
     SLOWEST_RATE_HZ,
     Calibration,
@@ -220,8 +221,7 @@ class _Passes:
     def __init__(self, file: DeviceFile, window: Window, calibration: Calibration) -> None:
         self._file = file
         self._window = window
-        self._gain, self._offset_g = np.array(calibration.gain), np.array(calibration.offset_g)
-        self._calibrates = calibration.method != "none"
+        self._calibration = calibration
         self.quality = ClockQuality()
 
     def items(self) -> Iterator[Item]:
@@ -233,12 +233,11 @@ class _Passes:
                 yield item
                 continue
             check.see(item.accel_g, item.first_sample + 1)
-            yield SampleBlock(item.first_sample, self._calibrated(item.accel_g))
+            if self._calibration.method != "none":
+                calibrate(item.accel_g, self._calibration)
+            yield item
         check.finish()
         self.quality = decoder.quality()
-
-    def _calibrated(self, accel_g: FloatArray) -> FloatArray:
-        return (accel_g + self._offset_g) * self._gain if self._calibrates else accel_g
 
 
 def decoded(decoder: DeviceDecoder, chunks: Iterator[bytes]) -> Iterator[Item]:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 import numpy as np
 
 from loadsense import kernels
+from loadsense.readers.scale import calibrate
 from loadsense.samples import Calibration, FloatArray, StreamInfo
 from loadsense.units import G_PER_UNIT
 
@@ -78,8 +79,7 @@ class Grid:
 
     def _calibrated(self, accel_g: FloatArray, calibration: Calibration) -> FloatArray:
         if self.recorded:
-            accel_g += np.array(calibration.offset_g)
-            accel_g *= np.array(calibration.gain)
+            calibrate(accel_g, calibration)
         return accel_g
 
     def change_g(self, accel_g: FloatArray, calibration: Calibration) -> float:

@@ -19,7 +19,7 @@ from loadsense.readers.filed import FileRecording
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.rows import RowBlock, RowReader
-from loadsense.readers.scale import Scale, find_scale
+from loadsense.readers.scale import Scale, calibrate, find_scale
 from loadsense.readers.sniffing import HEAD_BYTES, recognise
 from loadsense.readers.stamps import first_moment
 from loadsense.samples import SLOWEST_RATE_HZ, Calibration, ClockQuality, FloatArray, Item, Origin, StreamInfo
@@ -225,7 +225,9 @@ class Passes:
         for block in file.cut.rows(rows, self._plan.sampling_rate_hz):
             accel_g = block.values if self._g_per_unit == 1.0 else block.values * self._g_per_unit
             check.see(accel_g, block.first_line)
-            yield from timebase.push(block.times_s, self._calibrated(accel_g), first_row=block.first_line)
+            if self._calibration.method != "none":
+                calibrate(accel_g, self._calibration)
+            yield from timebase.push(block.times_s, accel_g, first_row=block.first_line)
         yield from timebase.flush()
         check.finish()
         quality = timebase.quality()
@@ -235,13 +237,6 @@ class Passes:
             n_interpolated=quality.n_interpolated,
             notes=(*_row_notes(rows), *quality.notes),
         )
-
-    def _calibrated(self, accel_g: FloatArray) -> FloatArray:
-        calibration = self._calibration
-        if calibration.method == "none":
-            return accel_g
-        calibrated: FloatArray = (accel_g + np.array(calibration.offset_g)) * np.array(calibration.gain)
-        return calibrated
 
 
 def _row_notes(rows: RowReader) -> Iterator[str]:
