@@ -28,6 +28,7 @@ from loadsense.live.finish import (
 )
 from loadsense.live.sensor import LiveSensor, Wearing
 from loadsense.live.session import Feed, LiveSession
+from loadsense.live.state import LiveEvent
 from loadsense.live.view import PersonBoard, blocks_of
 from loadsense.readers.live_log import decoded_again, read_log
 from loadsense.samples import Gap, Recording, SampleBlock
@@ -458,6 +459,33 @@ def test_a_board_counts_landings_in_her_band_and_says_what_studies_say():
     assert board.view(now + 6.0).stale
     assert [block.name for block in view.blocks] == ["landings"]  # a hip sensor sees no lifts
     assert view.current.name == "landings"
+
+
+def test_a_landing_that_is_withdrawn_is_shown_no_longer():
+    asked = judged(plan="hirit", person=str(PERSON))
+    sensor = LiveSensor(HIP, asked, began=BEGAN, folder=None)
+    board = PersonBoard("p017", [sensor], asked, on=date(2026, 11, 20))
+    first, second = whole_landings()[:2]
+
+    def hear(landing, status):
+        candidate = replace(landing.candidate, status=status)
+        board.hear(
+            LiveEvent(
+                at_s=0.0,
+                person="p017",
+                sensor="hip",
+                event=replace(landing, candidate=candidate),
+                sampling_rate_hz=200.0,
+            )
+        )
+
+    hear(first, Status.SETTLED)
+    kept = board.view(0.0).last
+    hear(second, Status.PROVISIONAL)
+    assert board.view(0.0).last.peak_net_g == second.peak_net_g
+    hear(second, Status.WITHDRAWN)
+    assert board.view(0.0).last == kept
+    assert board.view(0.0).landings == 1
 
 
 def test_a_wrist_sensor_walks_through_the_lifts():

@@ -129,7 +129,12 @@ class _Seen:
     landings: dict[str, Landing] = field(default_factory=dict)
     sets: dict[str, LiftSet] = field(default_factory=dict)
     repetitions: dict[str, list[Repetition]] = field(default_factory=dict)
-    last: LastLanding | None = None
+    shown: dict[str, LastLanding] = field(default_factory=dict)
+
+    @property
+    def last(self) -> LastLanding | None:
+        """The landing that was told last and not withdrawn."""
+        return next(reversed(self.shown.values()), None)
 
 
 class PersonBoard:
@@ -215,9 +220,10 @@ class PersonBoard:
         known = landing.event_id in self._seen.landings
         if landing.status is Status.WITHDRAWN:
             self._seen.landings.pop(landing.event_id, None)
+            self._seen.shown.pop(landing.event_id, None)
             return None
         self._seen.landings[landing.event_id] = landing
-        self._seen.last = LastLanding(
+        self._seen.shown[landing.event_id] = last = LastLanding(
             peak_net_g=landing.peak_net_g,
             loading_rate_g_per_s=landing.loading_rates.maximum_g_per_s,
             band=band_of(landing, self.target),
@@ -225,7 +231,7 @@ class PersonBoard:
             settled=landing.status is Status.SETTLED,
             clipped=landing.clipped,
         )
-        return None if known else self._seen.last
+        return None if known else last
 
     def _evidence(self, landing: Landing, live: LiveEvent) -> str:
         """How the levels of studies grade a landing, beside her own band."""
