@@ -397,6 +397,7 @@ def main() -> None:
     if wanted.inside:
         print(json.dumps(measured(wanted.inside)))
         return
+    subprocess.run([sys.executable, "-c", "from loadsense import kernels; kernels.prepare(10**9)"], check=True)
     load, judged = os.getloadavg()[0], Judged([])
     whole = shown(whole_processes(wanted.folder, wanted.runs, judged, with_week=not wanted.without_week))
     parts = shown(inside(make(wanted.folder, "day", "ag"), max(1, wanted.runs // 2), judged))
