@@ -282,6 +282,18 @@ def test_a_wrong_row_is_refused_in_the_same_words(loops, tmp_path, monkeypatch, 
     assert f"row {row + 2}" in str(found.value)
 
 
+def test_a_year_that_nobody_lives_in_is_refused_in_the_same_words(loops, tmp_path, monkeypatch):
+    names, lines, _ = table_text("{:.3f}", "utc", 9)
+    path = tmp_path / "far.csv"
+    path.write_text(names + "\n" + "\n".join(line.replace("2026-", "9026-") for line in lines) + "\n")
+    with pytest.raises(ls.UserError) as expected:
+        samples(path)
+    use(loops, monkeypatch)
+    with pytest.raises(ls.UserError) as found:
+        samples(path)
+    assert str(found.value) == str(expected.value)
+
+
 @pytest.mark.parametrize("left_out", ["time,x,y,z", "", ",,,"])
 def test_what_is_left_out_is_left_out_alike(loops, tmp_path, monkeypatch, left_out):
     names, lines, values = table_text("{:.3f}", "iso", 8)

@@ -23,6 +23,8 @@ from loadsense.samples import FloatArray, IntArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Nanoseconds since 1970 that 64 bits do not hold: years before 1678 and after 2261, which the other parser refuses.
+_MOST_NS: Final = 2**63
 #: No line of a recording is longer.
 _LONGEST_LINE: Final = 4096
 
@@ -85,6 +87,8 @@ class RowReader:
         self._wanted = _wanted(self.dialect)
         time = self.dialect.time
         self._base = 0.0 if time is None else first_stamp(time, self.dialect.first_row, self.dialect.decimal)
+        if time is not None and time.kind != "number" and abs(self._base) >= _MOST_NS:
+            self._wanted = None
 
     def __iter__(self) -> Iterator[RowBlock]:
         self.n_repeated_headers = self.n_not_rows = 0
