@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from importlib import resources
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,11 +21,19 @@ from loadsense.web.access import NOBODY, unlisted
 from loadsense.web.admit import NotAdmittedError, NotSignedInError, admit
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
-from loadsense.web.pages import person, plan, roster, session
+from loadsense.web.pages import people, person, plan, record, roster, session
 
 _LOG: Final = logging.getLogger("loadsense.web")
 
-_ROUTERS: Final = (signin.router, roster.router, person.router, plan.router, session.router)
+_ROUTERS: Final = (
+    signin.router,
+    roster.router,
+    people.router,
+    person.router,
+    record.router,
+    plan.router,
+    session.router,
+)
 
 NOT_FOUND: Final = "there is no such page or row: it may have been removed, or the address is not complete"
 
@@ -80,7 +89,15 @@ def _problem(request: Request, sentence: str, status: int) -> Response:
         return JSONResponse({"detail": sentence}, status_code=status)
     if not hasattr(request.state, "visitor"):
         request.state.visitor = NOBODY
-    return page(request, "problem.html.j2", status=status, sentence=sentence, code=status)
+    return page(request, "problem.html.j2", status=status, sentence=sentence, code=status, back=_came_from(request))
+
+
+def _came_from(request: Request) -> str:
+    """Our own page that the browser came from; empty where it came from none."""
+    found = urlsplit(request.headers.get("referer", ""))
+    if found.netloc != request.url.netloc or not found.path.startswith("/") or found.path.startswith("//"):
+        return ""
+    return found.path + (f"?{found.query}" if found.query else "")
 
 
 async def _not_signed_in(request: Request, error: Exception) -> Response:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from loadsense.prescriptions import Answer, OneRepMax, Screening
 from loadsense.store.corrections import SessionChanges
 from loadsense.store.prescribing import Asked
+from loadsense.store.wellbeing import AdverseFacts, DxaFacts, PainFacts
 
 
 def _unknown(value: Any) -> Any:
@@ -20,6 +22,11 @@ def _unknown(value: Any) -> Any:
 Number = Annotated[float | None, BeforeValidator(_unknown), Field(ge=0, le=1000)]
 Count = Annotated[int | None, BeforeValidator(_unknown), Field(ge=1, le=1000)]
 Key = Annotated[str | None, BeforeValidator(_unknown), Field(max_length=60)]
+Day = Annotated[date | None, BeforeValidator(_unknown)]
+Score = Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=10)]
+TScore = Annotated[float | None, BeforeValidator(_unknown), Field(ge=-10, le=10)]
+Row = Annotated[int | None, BeforeValidator(_unknown), Field(ge=1, le=2**62)]
+Words = Annotated[str, Field(max_length=500)]
 
 
 class Form(BaseModel):
@@ -28,9 +35,21 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-class PlanForm(Form):
-    """What is asked of somebody from a day on."""
+class VersionForm(Form):
+    """A change that needs no more than the version of the page it was made on."""
 
+    version: int
+
+
+class PlanForm(Form):
+    """What is asked of somebody from a day on.
+
+    `seen` is the newest prescription on the page it was typed on; `exercise` and `load_kg` go together, one by one.
+    `confirmed`: what speaks against it was shown.
+    """
+
+    seen: int | None = None
+    confirmed: bool = False
     from_day: date
     plan: str = Field(max_length=60)
     stage: Key = None
@@ -39,11 +58,198 @@ class PlanForm(Form):
     min_net_g: Number = None
     ceiling_net_g: Number = None
     drop_height_cm: Number = None
-    reason: str = Field(default="", max_length=500)
+    exercise: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=40)
+    load_kg: list[Number] = Field(default_factory=list, max_length=40)
+    reason: Words = ""
 
     def asked(self, loads_kg: Mapping[str, float]) -> Asked:
-        """For the store, with the loads that are asked already."""
-        return Asked(**self.model_dump(exclude={"reason"}), loads_kg=loads_kg)
+        """For the store; loads of exercises that the form does not show stay as they are."""
+        typed = dict(zip(self.exercise, self.load_kg, strict=False))
+        kept = {exercise: kg for exercise, kg in loads_kg.items() if exercise not in typed}
+        loads = kept | {exercise: kg for exercise, kg in typed.items() if kg is not None}
+        not_asked = {"reason", "seen", "confirmed", "exercise", "load_kg"}
+        return Asked(**self.model_dump(exclude=not_asked), loads_kg=loads)
+
+
+class DecisionForm(Form):
+    """The answer to a suggestion: accepted with the load or height that was typed, or kept with a reason."""
+
+    exercise: str = Field(max_length=40)
+    decision: Literal["accepted", "kept"]
+    reason: Words = ""
+    load_kg: Number = None
+    drop_height_cm: Number = None
+    seen: int | None = None
+    confirmed: bool = False
+
+
+class StageForm(Form):
+    """Another stage of the ramp."""
+
+    stage: str = Field(max_length=60)
+    reason: Words = ""
+    seen: int | None = None
+    confirmed: bool = False
+
+
+class OwnPlanForm(Form):
+    """A plan of the coach's own as TOML; `name` and `version` are those of the plan that was opened, if one was."""
+
+    toml: str = Field(min_length=1, max_length=60_000)
+    name: Key = None
+    version: Row = None
+
+
+class ClearForm(Form):
+    """Who cleared her, and on which day."""
+
+    version: int
+    by: str = Field(min_length=1, max_length=120)
+    on: date
+
+
+# -- people and groups
+
+
+class NewPersonForm(Form):
+    """Somebody new."""
+
+    pseudonym: str = Field(max_length=60)
+    group_id: Row = None
+    body_mass_kg: Number = None
+
+
+class PersonForm(Form):
+    """What may be changed of a person; an empty field is unknown."""
+
+    version: int
+    group_id: Row = None
+    body_mass_kg: Number = None
+
+
+class GroupForm(Form):
+    """A group; `version` for one that is there already."""
+
+    name: str = Field(max_length=60)
+    weekdays: list[int] = Field(default_factory=list, max_length=7)
+    tz: str = Field(max_length=60)
+    version: Row = None
+
+
+# -- what is said of a person
+
+
+class MassForm(Form):
+    """Her body mass."""
+
+    version: int
+    body_mass_kg: Number = None
+
+
+class PainForm(Form):
+    """Pain of 0 to 10; an empty score was not asked."""
+
+    day: date
+    site: str = Field(max_length=40)
+    other_site: str = Field(default="", max_length=40)
+    onset: Literal["usual", "new", "sudden"]
+    before: Score = None
+    after: Score = None
+    after_24h: Score = None
+    session_id: Row = None
+
+    def facts(self) -> PainFacts:
+        """For the store."""
+        site = self.other_site if self.site == "other" and self.other_site else self.site
+        return PainFacts(**self.model_dump(exclude={"site", "other_site"}), site=site)
+
+
+class LaterPainForm(Form):
+    """Pain 24 h after."""
+
+    score: int = Field(ge=0, le=10)
+
+
+class AdverseForm(Form):
+    """A fall, or anything else that must stand first in a letter."""
+
+    day: date
+    kind: str = Field(max_length=40)
+    words: Words = ""
+    session_id: Row = None
+
+    def facts(self) -> AdverseFacts:
+        """For the store."""
+        return AdverseFacts(**self.model_dump())
+
+
+class ScreeningForm(Form):
+    """Decision 12's questions; what is not answered is unknown, and not no."""
+
+    screened_on: date
+    review_date: Day = None
+    vertebral_fracture: Answer = "unknown"
+    low_trauma_fractures: Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=50)] = None
+    last_fracture_on: Day = None
+    current_back_pain: Answer = "unknown"
+    joint_or_limb_injury: Answer = "unknown"
+    falls_12_months: Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=1000)] = None
+    balance: str = Field(default="", max_length=200)
+    uncontrolled_heart_or_blood_pressure: Answer = "unknown"
+    pregnancy: Answer = "unknown"
+    cleared_by: str = Field(default="", max_length=120)
+
+    def screening(self) -> Screening:
+        """For the store."""
+        return Screening(**self.model_dump())
+
+
+class UnlockForm(Form):
+    """A clinician who unlocks landings, and the day."""
+
+    by: str = Field(min_length=1, max_length=120)
+    on: date
+
+
+class OneRepMaxForm(Form):
+    """A one-repetition maximum, and how it came about."""
+
+    exercise: str = Field(max_length=40)
+    kg: float = Field(ge=1, le=1000)
+    measured_on: date
+    method: Literal["tested", "estimated"]
+    detail: str = Field(default="", max_length=100)
+
+    def one_rm(self) -> OneRepMax:
+        """For the store."""
+        method = f"{self.method} {self.detail}".strip()
+        return OneRepMax(exercise=self.exercise, kg=self.kg, measured_on=self.measured_on, method=method)
+
+
+class DxaForm(Form):
+    """A bone density result, as printed by the machine."""
+
+    measured_on: date
+    site: str = Field(min_length=1, max_length=40)
+    bmd_g_per_cm2: float = Field(ge=0, le=1000)
+    t_score: TScore = None
+    machine: str = Field(min_length=1, max_length=100)
+    centre: str = Field(min_length=1, max_length=100)
+    least_significant_change_g_per_cm2: Annotated[float | None, BeforeValidator(_unknown), Field(gt=0, le=1)] = None
+
+    def facts(self) -> DxaFacts:
+        """For the store."""
+        return DxaFacts(**self.model_dump())
+
+
+class NoteForm(Form):
+    """Something that began or ended on a day."""
+
+    day: date
+    words: str = Field(max_length=1000)
+
+
+# -- sessions
 
 
 class CorrectionForm(Form):
