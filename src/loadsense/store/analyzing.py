@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -187,14 +187,14 @@ def _hash_of_said(said: Sequence[CorrectionRow]) -> str:
 # -- keeping
 
 
-def detection_row(sha256: str, result: RecordingResult) -> DetectionRow:
-    """What was detected, as a row."""
-    return DetectionRow(
-        sha256=sha256,
-        software_version=__version__,
-        criteria_sha256=engine_sha256(),
-        packed=pack_result(result),
-    )
+def detection_values(sha256: str, result: RecordingResult) -> dict[str, Any]:
+    """What was detected, as the values of a `DetectionRow`."""
+    return {
+        "sha256": sha256,
+        "software_version": __version__,
+        "criteria_sha256": engine_sha256(),
+        "packed": pack_result(result),
+    }
 
 
 def keep(tx: Writing, session: SessionRow, now: Analyzed, *, because: str) -> AnalysisRow:
@@ -231,9 +231,14 @@ def _without_outline(recording: RecordingResult) -> RecordingResult:
     seen = recording.envelope
     if seen is None:
         return recording
-    low = min((g for g in seen.low_g if g is not None), default=None)
-    high = max((g for g in seen.high_g if g is not None), default=None)
+    low = min(_known(set(seen.low_g)), default=None)
+    high = max(_known(set(seen.high_g)), default=None)
     return replace(recording, envelope=replace(seen, low_g=(low,), high_g=(high,)))
+
+
+def _known(values: set[float | None]) -> set[float]:
+    values.discard(None)
+    return cast(set[float], values)
 
 
 def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from loadsense import evidence, together
@@ -25,13 +25,22 @@ from loadsense.readers.loadsense_format import SUFFIX
 from loadsense.results import RecordingResult, SessionReport
 from loadsense.samples import Recording
 from loadsense.session import Session as Measured
-from loadsense.store.analyzing import Choice, detection_row, judged, keep, local_day
+from loadsense.store.analyzing import Choice, detection_values, judged, keep, local_day
 from loadsense.store.opening import Store, Writing
 from loadsense.store.packing import pack_result
 from loadsense.store.people import the_person
 from loadsense.store.samples import envelope_path, relative_path, write_samples
 from loadsense.store.sweeping import incoming
-from loadsense.store.tables import AnalysisRow, Group, PersonRow, RecordingRow, SessionRecording, SessionRow, Setting
+from loadsense.store.tables import (
+    AnalysisRow,
+    DetectionRow,
+    Group,
+    PersonRow,
+    RecordingRow,
+    SessionRecording,
+    SessionRow,
+    Setting,
+)
 
 #: Key of the profile that sessions without a choice are judged by.
 PROFILE_SETTING: Final = "profile"
@@ -200,14 +209,16 @@ def import_results(
     """
     made: list[Imported] = []
     for first in range(0, len(sessions), _AT_ONCE):
+        batch = sessions[first : first + _AT_ONCE]
         with store.writing(by_user) as tx:
             profile = default_profile(tx.db)
-            made += [_with_results(store, tx, one, profile) for one in sessions[first : first + _AT_ONCE]]
+            known = [the_person(tx.db, one.person_id) for one in batch]  # held, so that each is asked for once
+            made += [_with_results(store, tx, one, profile) for one in batch]
+            del known
     return tuple(made)
 
 
 def _with_results(store: Store, tx: Writing, one: SessionResults, profile: str | None) -> Imported:
-    the_person(tx.db, one.person_id)
     _check((), one.options)
     parts = [_part_of(result) for result in one.report.recordings]
     _check_day(parts, one.options)
@@ -337,18 +348,9 @@ def _keep(store: Store, tx: Writing, person_id: str, parts: Sequence[_Part], opt
     results = [part.result for part in parts]
     session = _session_row(tx, person_id, results, options)
     tx.add(session)
-    for part in parts:
-        tx.db.add(_recording_row(tx, person_id, part))
-        tx.db.flush()
-        tx.db.add(detection_row(part.sha256, part.result))
-        tx.db.add(
-            SessionRecording(
-                session_id=session.id,
-                sensor=part.result.sensor,
-                sha256=part.sha256,
-                offset_s=part.result.offset_s,
-            )
-        )
+    tx.db.execute(insert(RecordingRow), [_recording_values(tx, person_id, part) for part in parts])
+    tx.db.execute(insert(DetectionRow), [detection_values(part.sha256, part.result) for part in parts])
+    tx.db.execute(insert(SessionRecording), [_part_values(session.id, part) for part in parts])
     untouched = Corrected(results=tuple(results), unmatched=())
     now = judged(tx.db, session, (results, untouched, ()), Choice(profile=options.profile))
     analysis = keep(tx, session, now, because="import")
@@ -387,22 +389,31 @@ def _instant(start: datetime | None) -> datetime | None:
     return start.astimezone(UTC) if start is not None and start.tzinfo is not None else None
 
 
-def _recording_row(tx: Writing, person_id: str, part: _Part) -> RecordingRow:
+def _part_values(session_id: int, part: _Part) -> dict[str, Any]:
+    return {
+        "session_id": session_id,
+        "sensor": part.result.sensor,
+        "sha256": part.sha256,
+        "offset_s": part.result.offset_s,
+    }
+
+
+def _recording_values(tx: Writing, person_id: str, part: _Part) -> dict[str, Any]:
     info = part.result.info
-    return RecordingRow(
-        sha256=part.sha256,
-        person_id=person_id,
-        path=None if part.file is None else relative_path(part.sha256),
-        format=info.origin.format or "live",
-        placement=info.placement.value,
-        sampling_rate_hz=info.sampling_rate_hz,
-        range_g=info.range_g,
-        start=_instant(info.start),
-        n_samples=part.result.quality.n_samples,
-        file_bytes=part.file_bytes,
-        imported_at=tx.at,
-        by_user=tx.by_user,
-    )
+    return {
+        "sha256": part.sha256,
+        "person_id": person_id,
+        "path": None if part.file is None else relative_path(part.sha256),
+        "format": info.origin.format or "live",
+        "placement": info.placement.value,
+        "sampling_rate_hz": info.sampling_rate_hz,
+        "range_g": info.range_g,
+        "start": _instant(info.start),
+        "n_samples": part.result.quality.n_samples,
+        "file_bytes": part.file_bytes,
+        "imported_at": tx.at,
+        "by_user": tx.by_user,
+    }
 
 
 def _move(store: Store, part: _Part) -> None:

@@ -54,29 +54,32 @@ def plain(value: Any, *, dense: bool = False) -> Any:
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
-    if is_dataclass(value):
-        return {name: plain(getattr(value, name), dense=dense) for name in _names(cast(Hashable, kind))}
-    if isinstance(value, Sequence) and not isinstance(value, str):  # a word may be an enum
-        return _plain_sequence(list(value), dense)
+    if kind is tuple or kind is list:
+        return _plain_sequence(value, dense)
+    names = _names(cast(Hashable, kind))
+    if names:
+        return {name: plain(getattr(value, name), dense=dense) for name in names}
     if kind is dict:
         return {key: plain(one, dense=dense) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):  # a word may be an enum
+        return _plain_sequence(list(value), dense)
     return _plain_word(value)
 
 
-def _plain_sequence(values: list[Any], dense: bool) -> Any:
+def _plain_sequence(values: list[Any] | tuple[Any, ...], dense: bool) -> Any:
     kinds = set(map(type, values))
     if dense and kinds == {float} and len(values) >= _MANY_FLOATS:
         return {_FLOATS: base64.b64encode(np.array(values, dtype="<f8").tobytes()).decode("ascii")}
     if kinds <= _AS_THEY_ARE:
-        return values
-    if dense and len(kinds) == 1 and is_dataclass(values[0]):
+        return list(values)
+    if dense and len(kinds) == 1 and _names(cast(Hashable, kinds.pop())):
         return _columns(values)
     return [plain(one, dense=dense) for one in values]
 
 
 def _plain_word(value: Any) -> Any:
     if isinstance(value, Enum):
-        return value.value
+        return _value_of(value)
     if isinstance(value, datetime):
         zone = value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
         return [value.isoformat(), zone]
@@ -100,10 +103,16 @@ _MANY_FLOATS: Final = 64
 
 @cache
 def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    """Fields of a dataclass; none for anything else."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
-def _columns(values: list[Any]) -> dict[str, Any]:
+@cache
+def _value_of(word: Enum) -> Any:
+    return word.value
+
+
+def _columns(values: Sequence[Any]) -> dict[str, Any]:
     """A sequence of one class: the names of its fields, and the values of each field."""
     names = _names(cast(Hashable, type(values[0])))
     columns = [_plain_sequence([getattr(one, name) for one in values], dense=True) for name in names]
