@@ -337,7 +337,7 @@ def _led_to(db: Reading, said: Said, person: PersonFacts, page: RecordPage, limi
         ]
     if said.kind == NOTE:
         told.append("A thin line marks the day on her page; nothing is made of it.")
-    return (*told, f"Her plan is locked: {page.locked}." if page.locked else "Her plan may be trained.")
+    return tuple(told) if page.locked else (*told, "Her plan may be trained.")
 
 
 def _flag_words(flag: FlagFacts) -> str:

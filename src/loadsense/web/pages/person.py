@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from loadsense.review import reading
 from loadsense.review.person import PersonPage, person_page
-from loadsense.web.charts import dose_chart, line_chart
+from loadsense.web.charts import TimeAxis, density_chart, dose_chart, line_chart
 from loadsense.web.context import Dashboard, dashboard, page
 
 router = APIRouter(include_in_schema=False)
@@ -22,13 +22,15 @@ Weeks = Annotated[int, Query(ge=4, le=52)]
 def person(request: Request, person_id: PersonId, weeks: Weeks = 12) -> Response:
     """Her weeks, lifts, bone density, flags and sessions."""
     shown = person_of(dashboard(request), person_id, weeks)
+    landings = dose_chart(shown.landings, markers=shown.markers)
     return page(
         request,
         "person.html.j2",
         person=shown,
         n_weeks=weeks,
-        landings=dose_chart(shown.landings, markers=shown.markers),
-        lifting=dose_chart(shown.lifting),
+        landings=landings,
+        lifting=dose_chart(shown.lifting, markers=shown.markers),
+        density=density_chart(shown.dxa, TimeAxis.of(shown.landings), markers=landings.markers),
         lifts=[(one, line_chart(one.points)) for one in shown.lifts],
     )
 
