@@ -15,10 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from loadsense import __version__
 from loadsense.render.words import FOOTER
-from loadsense.review import reading
+from loadsense.review import reading, words
 from loadsense.review.weeks import Limits as WeekLimits
 from loadsense.store import Store
-from loadsense.web import words
 from loadsense.web.access import ACCESS, Visitor
 from loadsense.web.guard import Limits
 

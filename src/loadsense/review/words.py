@@ -1,4 +1,4 @@
-"""Dates, numbers and plurals as the pages print them."""
+"""Dates, numbers and plurals as pages and paper print them."""
 
 from __future__ import annotations
 
