@@ -1,8 +1,9 @@
 """The store: people, sessions, what was measured and what was said of it, in a database with sample files beside it.
 
-It knows no web. Everything that writes takes a `Writing` (one transaction, one user, one instant, with its audit rows);
-everything that only reads takes an ORM session, `Reading`. What takes long (reading a file, running the engine) happens
-before the transaction; so `importing` and `reanalysis` take the `Store` itself.
+It knows no web; times are instants in UTC, days are local ones. Everything that writes takes a `Writing` (one
+transaction, one user, one instant, with its audit rows); everything that only reads takes an ORM session, `Reading`.
+What takes long (reading a file, running the engine) happens before the transaction; so `importing`, `corrections` and
+`reanalysis` take the `Store` itself.
 
     store = open_store("loadsense.db", "data/")         a path, or a SQLAlchemy URL; the folder of the sample files
     with store.reading() as db:                         -> sqlalchemy.orm.Session, one consistent snapshot
