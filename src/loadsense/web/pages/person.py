@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
 from loadsense.review import reading
+from loadsense.review.charts import TimeAxis, density_chart, dose_chart, line_chart
 from loadsense.review.person import PersonPage, person_page
-from loadsense.web.charts import TimeAxis, density_chart, dose_chart, line_chart
 from loadsense.web.context import Dashboard, dashboard, page
 
 router = APIRouter(include_in_schema=False)
