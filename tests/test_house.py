@@ -16,6 +16,7 @@ CROWDED = {
     "cli.py": "the command line takes options one by one, as users name them",
     "live_cli.py": "and so do the live verbs",
     "export_cli.py": "and so does export",
+    "serve_cli.py": "and so does serve",
     "readers/__init__.py": "so does `read`",
     "readers/options.py": "the same options, to be checked",
     "samples.py": "the same facts, for `Recording.from_arrays`",
