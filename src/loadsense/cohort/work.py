@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from loadsense.cohort.allocator import keep_freed_memory
 from loadsense.cohort.facts import FileTask, Options, Outcome, OutputError, Source
 from loadsense.cohort.failing import failure_of
 from loadsense.cohort.finding import file_system, is_url
@@ -32,6 +33,7 @@ def analyze_file(task: FileTask) -> Outcome:
     OutputError
         The results cannot be written.
     """
+    keep_freed_memory()
     content, version, told_as = None, None, None
     try:
         version = _version(task.source)
@@ -60,7 +62,7 @@ def _analyzed(task: FileTask, path: Path, content: str) -> Outcome:
 
     options: dict[str, Any] = dict(task.reading)
     recording = readers.read(path, **options)
-    report: SessionReport = session.analyze(recording, judged_by=judging(task.judged), threads=1)
+    report: SessionReport = session.analyze(recording, judged_by=judging(task.judged), cores=1)
     whose = {"recording_id": recording_id(content, task.arguments), "participant": task.participant}
     return Outcome(
         content=content,
