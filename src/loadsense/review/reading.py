@@ -27,6 +27,7 @@ from loadsense.review.facts import (
 from loadsense.review.weeks import Limits
 from loadsense.store import people as stored_people
 from loadsense.store import prescribing
+from loadsense.store.prescribing import Asked
 from loadsense.store.tables import (
     AnalysisRow,
     ContextNote,
@@ -227,28 +228,30 @@ def _asked(db: Reading, person_ids: Sequence[str] | None) -> dict[str, tuple[Ask
     for row, login in db.execute(chosen.order_by(PrescriptionRow.from_day, PrescriptionRow.id)):
         if row.plan not in plans:
             plans[row.plan] = prescribing.plan_named(db, row.plan)
-        found[row.person_id].append(_asked_from(row, plans[row.plan], login or ""))
+        found[row.person_id].append(asked_from(row, plans[row.plan], **_told(row, login or "")))
     return {person: tuple(rows) for person, rows in found.items()}
 
 
-def _asked_from(row: PrescriptionRow, plan: Plan, login: str) -> AskedFrom:
-    stage = next((one for one in plan.stages if one.name == row.stage), plan.full)
+def asked_from(asked: PrescriptionRow | Asked, plan: Plan, **told: Any) -> AskedFrom:
+    """What is asked, with its plan and stage; `told` says who decided, when and why."""
+    stage = next((one for one in plan.stages if one.name == asked.stage), plan.full)
     return AskedFrom(
-        from_day=row.from_day,
+        from_day=asked.from_day,
         plan=plan,
         stage=stage,
-        sessions_per_week=row.sessions_per_week or plan.sessions_per_week,
-        landings=stage.landings if row.target_landings is None else row.target_landings,
-        min_net_g=stage.min_net_g if row.min_net_g is None else row.min_net_g,
-        ceiling_net_g=stage.ceiling_net_g if row.ceiling_net_g is None else row.ceiling_net_g,
-        drop_height_cm=row.drop_height_cm,
-        loads_kg=dict(row.loads_kg),
-        decision=row.decision,
-        reason=row.reason,
-        by=login,
-        at=row.at,
-        about=(row.suggestion or {}).get("exercise", ""),
+        sessions_per_week=asked.sessions_per_week or plan.sessions_per_week,
+        landings=stage.landings if asked.target_landings is None else asked.target_landings,
+        min_net_g=stage.min_net_g if asked.min_net_g is None else asked.min_net_g,
+        ceiling_net_g=stage.ceiling_net_g if asked.ceiling_net_g is None else asked.ceiling_net_g,
+        drop_height_cm=asked.drop_height_cm,
+        loads_kg=dict(asked.loads_kg),
+        **told,
     )
+
+
+def _told(row: PrescriptionRow, login: str) -> dict[str, Any]:
+    about = (row.suggestion or {}).get("exercise", "")
+    return {"decision": row.decision, "reason": row.reason, "by": login, "at": row.at, "about": about}
 
 
 def _flags(

@@ -21,7 +21,7 @@ from loadsense.web.access import NOBODY, unlisted
 from loadsense.web.admit import NotAdmittedError, NotSignedInError, admit
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
-from loadsense.web.pages import people, person, plan, record, roster, session
+from loadsense.web.pages import own_plans, people, person, plan, record, roster, session
 
 _LOG: Final = logging.getLogger("loadsense.web")
 
@@ -32,6 +32,7 @@ _ROUTERS: Final = (
     person.router,
     record.router,
     plan.router,
+    own_plans.router,
     session.router,
 )
 
