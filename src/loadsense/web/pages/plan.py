@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from sqlalchemy.orm import Session as Reading
@@ -32,6 +32,9 @@ from loadsense.web.pages.person import PersonId
 
 router = APIRouter(include_in_schema=False)
 
+#: What is offered to somebody without a plan.
+_FIRST: Final = "hirit"
+
 Reason = Annotated[str, Form(max_length=500)]
 
 
@@ -43,16 +46,18 @@ def plan(request: Request, person_id: PersonId, plan: str | None = None) -> Resp
         facts, today = _facts(db, shown, person_id)
         found = plan_page(facts, today=today, limits=shown.week_limits)
         row = prescribing.prescription_at(db, person_id, today)
-        name = plan or (found.asked.plan.name if found.asked else "hirit")
-        values = {
-            "plan": found,
-            "today": today,
-            "own": Asked.of(row) if row else None,
-            "seen": prescribing.latest_id(db, person_id),
-            "names": prescribing.plan_names(db),
-            "chosen": prescribing.plan_named(db, name),
-        }
-    return page(request, "plan.html.j2", exercises=_exercises(values["chosen"], found), **values)
+        chosen = prescribing.plan_named(db, plan or (found.asked.plan.name if found.asked else _FIRST))
+        return page(
+            request,
+            "plan.html.j2",
+            plan=found,
+            today=today,
+            own=Asked.of(row) if row else None,
+            seen=prescribing.latest_id(db, person_id),
+            names=prescribing.plan_names(db),
+            chosen=chosen,
+            exercises=_exercises(chosen, found),
+        )
 
 
 def _exercises(chosen: Plan, found: PlanPage) -> tuple[str, ...]:

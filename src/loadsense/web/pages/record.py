@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, HTTPException, Request
+from sqlalchemy import select
 from sqlalchemy.orm import Session as Reading
 from starlette.responses import Response
 
@@ -225,6 +226,5 @@ def weigh(request: Request, person_id: PersonId, said: Annotated[MassForm, Form(
 
 def _hers(db: Reading, kind: type[PainRow] | type[ContextNote], row_id: int, person_id: str) -> None:
     """404 for a row of somebody else."""
-    row: PainRow | ContextNote | None = db.get(kind, row_id)
-    if row is None or row.person_id != person_id:
+    if db.scalar(select(kind.id).where(kind.id == row_id, kind.person_id == person_id)) is None:
         raise HTTPException(404)
