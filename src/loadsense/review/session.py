@@ -177,6 +177,17 @@ def _sensors(db: Reading, session_id: int) -> tuple[SensorTrace, ...]:
     )
 
 
+def drawn_recording(db: Reading, session_id: int, sensor: str) -> str | None:
+    """Recording of a session's sensor whose samples were kept; None where there is none."""
+    chosen = (
+        select(RecordingRow.sha256)
+        .join(SessionRecording, RecordingRow.sha256 == SessionRecording.sha256)
+        .where(SessionRecording.session_id == session_id, SessionRecording.sensor == sensor)
+        .where(RecordingRow.path.is_not(None))
+    )
+    return db.scalars(chosen).first()
+
+
 def _corrections(
     db: Reading, session_id: int, sensors: Sequence[SensorTrace], unmatched: Sequence[int]
 ) -> tuple[Correction, ...]:

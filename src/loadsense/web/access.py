@@ -71,6 +71,9 @@ _SIGNED_IN: Final = Access(Role.ATHLETE)
 _HERS: Final = Access(Role.VIEWER, own=True)
 _COACH: Final = Access(Role.COACH)
 _OWNER: Final = Access(Role.OWNER)
+#: Of the API: programs read with a token; what a person says, with who and why, is for a person's browser.
+_READ: Final = Access(Role.VIEWER, scope="read")
+_READ_HERS: Final = Access(Role.VIEWER, own=True, scope="read")
 
 #: Least role of every route, by its name.
 ACCESS: Final[dict[str, Access]] = {
@@ -117,6 +120,27 @@ ACCESS: Final[dict[str, Access]] = {
     "correct": _COACH,
     "undo": _COACH,
     "change_session": _COACH,
+    "api_openapi": _PUBLIC,
+    "api_people": _READ,
+    "api_roster": _READ,
+    "api_person": _READ_HERS,
+    "api_record": _READ_HERS,
+    "api_screening": _READ_HERS,
+    "api_sessions": _READ_HERS,
+    "api_flags": _READ_HERS,
+    "api_acknowledge": _COACH,
+    "api_clear": _COACH,
+    "api_export": Access(Role.COACH, own=True, scope="read"),
+    "api_plan": _READ_HERS,
+    "api_prescribe": _COACH,
+    "api_decide": _COACH,
+    "api_stage": _COACH,
+    "api_session": _READ_HERS,
+    "api_events": _READ_HERS,
+    "api_trace": _READ_HERS,
+    "api_correct": _COACH,
+    "api_undo": _COACH,
+    "api_change_session": _COACH,
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import quote
 
-from fastapi import Request, WebSocket
+from fastapi import WebSocketException
 from starlette.requests import HTTPConnection
 
 from loadsense.errors import UserError
@@ -12,6 +14,10 @@ from loadsense.store import Store, accounts
 from loadsense.store.tables import RecordingRow, SessionRow
 from loadsense.web.access import ACCESS, NOBODY, Role, Visitor, refused
 from loadsense.web.guard import COOKIE
+
+#: What can be the key of a row; anything else is nobody's, and is not asked for.
+_ROW_ID: Final = re.compile(r"[0-9]{1,9}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class NotSignedInError(UserError):
@@ -26,14 +32,17 @@ class NotAdmittedError(UserError):
     """The account may not do this; the sentence is the same whether the thing exists or not."""
 
 
-def admit(request: Request) -> None:
-    """Find out who asks and refuse who may not; every route depends on it."""
-    _admit(request)
-
-
-def admit_socket(websocket: WebSocket) -> None:
-    """The same for a channel."""
-    _admit(websocket)
+def admit(connection: HTTPConnection) -> None:
+    """Find out who asks and refuse who may not; every route depends on it, channels too."""
+    if connection.scope["type"] == "http":
+        _admit(connection)
+        return
+    try:
+        _admit(connection)
+    except NotSignedInError as error:
+        raise WebSocketException(4401, str(error)) from None
+    except NotAdmittedError as error:
+        raise WebSocketException(4403, str(error)) from None
 
 
 def _admit(connection: HTTPConnection) -> None:
@@ -90,10 +99,12 @@ def _subject(store: Store, connection: HTTPConnection) -> str | None:
         return str(named["person_id"])
     with store.reading() as db:
         if "session_id" in named:
-            session = db.get(SessionRow, int(named["session_id"])) if str(named["session_id"]).isdigit() else None
+            session_id = str(named["session_id"])
+            session = db.get(SessionRow, int(session_id)) if _ROW_ID.fullmatch(session_id) else None
             return session.person_id if session else None
         if "sha256" in named:
-            recording = db.get(RecordingRow, str(named["sha256"]))
+            sha256 = str(named["sha256"])
+            recording = db.get(RecordingRow, sha256) if _SHA256.fullmatch(sha256) else None
             return recording.person_id if recording else None
     return None
 

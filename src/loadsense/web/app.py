@@ -13,12 +13,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
 
 from loadsense import __version__
 from loadsense.errors import Conflict, LoadSenseError, WorldError
 from loadsense.web import signin
 from loadsense.web.access import NOBODY, unlisted
 from loadsense.web.admit import NotAdmittedError, NotSignedInError, admit
+from loadsense.web.api import description
+from loadsense.web.api import people as api_people
+from loadsense.web.api import plans as api_plans
+from loadsense.web.api import sessions as api_sessions
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
 from loadsense.web.pages import own_plans, people, person, plan, record, roster, session
@@ -34,9 +39,16 @@ _ROUTERS: Final = (
     plan.router,
     own_plans.router,
     session.router,
+    description.router,
+    api_people.router,
+    api_plans.router,
+    api_sessions.router,
 )
 
 NOT_FOUND: Final = "there is no such page or row: it may have been removed, or the address is not complete"
+
+
+OUR_FAULT: Final = "the dashboard met a fault of its own; reload and look before you repeat a change; in the log it is"
 
 
 def create_app(dashboard: Dashboard) -> FastAPI:
@@ -59,13 +71,14 @@ def create_app(dashboard: Dashboard) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.dashboard = dashboard
     for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/static/tokens.css", _tokens_css, name="tokens_css", include_in_schema=False)
     app.mount("/static", StaticFiles(packages=[("loadsense.web", "static")]), name="static")
-    app.add_middleware(Guard, hosts=dashboard.hosts, limits=dashboard.limits)
+    app.add_middleware(Guard, hosts=dashboard.hosts, limits=dashboard.limits, unforeseen=_unforeseen(app))
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     if missing := unlisted(app.routes):
@@ -77,6 +90,16 @@ def _tokens_css() -> Response:
     """The colours that the report and the dashboard share."""
     css = resources.files("loadsense.render").joinpath("templates", "tokens.css").read_text("utf-8")
     return Response(css, media_type="text/css")
+
+
+def _unforeseen(app: FastAPI) -> Callable[[Scope, str], ASGIApp]:
+    """What the guard answers where we are at fault; nothing of the fault is in it."""
+
+    def answer(scope: Scope, number: str) -> ASGIApp:
+        request = Request({**scope, "app": app})
+        return _problem(request, f"{OUR_FAULT} {number}", 500)
+
+    return answer
 
 
 def is_for_program(request: Request) -> bool:

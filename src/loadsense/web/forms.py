@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from loadsense.prescriptions import Answer, OneRepMax, Screening
 from loadsense.store.corrections import SessionChanges
@@ -33,6 +33,14 @@ class Form(BaseModel):
     """A form; a field that it does not have is refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, said: Any) -> Any:
+        """PostgreSQL keeps no NUL, and nobody types one."""
+        if isinstance(said, Mapping) and any("\0" in one for one in said.values() if isinstance(one, str)):
+            raise ValueError("a NUL character, which is no text")
+        return said
 
 
 class VersionForm(Form):
@@ -98,6 +106,12 @@ class OwnPlanForm(Form):
     toml: str = Field(min_length=1, max_length=60_000)
     name: Key = None
     version: Row = None
+
+
+class AcknowledgeForm(VersionForm):
+    """That an amber flag was seen."""
+
+    note: Words = ""
 
 
 class ClearForm(Form):

@@ -1,4 +1,4 @@
-"""What stands between the network and the pages: headers, origin, host and pace; plain ASGI, so streams stay streams.
+"""What stands between the network and the pages: headers, origin, host, pace, size; plain ASGI, streams stay streams.
 
 Theory of operation
 -------------------
@@ -6,20 +6,31 @@ The pages load their own scripts and styles and nothing else, so the content sec
 request that changes something and is signed in by a cookie must come from our own pages: browsers say so in
 `Sec-Fetch-Site`, older ones in `Origin`. A program with a token sends no cookie and needs no origin. The `Host` must be
 one we serve, or a page elsewhere could reach a server on loopback under its own name (DNS rebinding).
+
+A body is counted while it arrives, whether its length was said or not, and has to arrive in a given time. What nobody
+foresaw is answered with one sentence and a number; the log has the number and the lines of code, and not the message,
+which may quote what somebody typed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+import secrets
 import time
+import traceback
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_LOG: Final = logging.getLogger("loadsense.web")
 
 COOKIE: Final = "loadsense_session"
 
@@ -50,6 +61,10 @@ FOREIGN: Final = (
 )
 NO_HOST: Final = "the dashboard is not served under this name: open it by the address that `loadsense serve` printed"
 TOO_FAST: Final = "too many requests: wait a few seconds and try again"
+TOO_SLOW: Final = "the request did not arrive in time, so nothing was changed: check the connection and send it again"
+
+#: Paths that take recordings; each has a limit of its own, and any time it needs.
+UPLOADS: Final = ("/upload", "/api/v1/recordings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +75,15 @@ class Limits:
     ----------
     form_bytes, upload_bytes : int
         Largest body of a form or API call, and of a recording.
+    form_s : float
+        Seconds in which a form or API call has to arrive.
     requests_per_s, burst : float
         Requests of one client in the long run, and at once.
     """
 
     form_bytes: int = 1 << 20
     upload_bytes: int = 1 << 30
+    form_s: float = 60.0
     requests_per_s: float = 30.0
     burst: float = 300.0
 
@@ -94,10 +112,15 @@ class Guard:
     hosts : iterable of str
         Names under which we are served, without port.
     limits : Limits
+    unforeseen : callable
+        Makes the answer to a fault of ours from the request's scope and the number in the log.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str], limits: Limits, unforeseen: Callable[[Scope, str], ASGIApp]
+    ) -> None:
         self._app = app
+        self._unforeseen = unforeseen
         self._hosts = frozenset(host.lower() for host in hosts)
         self._limits = limits
         self._pace = Pace(limits.requests_per_s, limits.burst)
@@ -107,8 +130,25 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        answer = self._refusal(scope) or self._app
-        await answer(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+        refusal = self._refusal(scope)
+        if scope["type"] == "websocket":
+            await (refusal or self._app)(scope, receive, send)
+            return
+        answer = _Answer(send)
+        if refusal:
+            await refusal(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, self._measured(scope, receive), answer)
+        except Exception as fault:  # the last border: whoever asked gets a sentence, the log the rest
+            number = _log(fault)
+            if not answer.has_begun:  # else the server cuts the connection, and the browser sees that it was cut
+                await self._unforeseen(scope, number)(scope, receive, answer)
+
+    def _measured(self, scope: Scope, receive: Receive) -> Receive:
+        if scope["path"].startswith(UPLOADS):
+            return _Body(receive, most_bytes=self._limits.upload_bytes, most_s=None)
+        return _Body(receive, most_bytes=self._limits.form_bytes, most_s=self._limits.form_s)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
@@ -119,12 +159,21 @@ class Guard:
             return refuse(TOO_FAST, 429)
         if _needs_origin(scope, headers) and not _is_own(headers):
             return refuse(FOREIGN, 403)
+        if (most := self._declared_too_large(scope, headers)) is not None:
+            return refuse(too_large(most), 413)
         return None
+
+    def _declared_too_large(self, scope: Scope, headers: Headers) -> int | None:
+        """The limit that the declared length is beyond; a length that is no number is left to the server."""
+        length = headers.get("content-length", "")
+        is_upload = scope["type"] == "http" and scope["path"].startswith(UPLOADS)
+        most = self._limits.upload_bytes if is_upload else self._limits.form_bytes
+        return most if length.isascii() and length.isdigit() and int(length[:18]) > most else None
 
 
 def _needs_origin(scope: Scope, headers: Headers) -> bool:
     """Whether the request changes something, or opens a channel, in the name of a cookie; signing in is one too."""
-    if "authorization" in headers:
+    if headers.get("authorization", "").lower().startswith("bearer "):
         return False
     return scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
 
@@ -146,16 +195,69 @@ def _host_of(netloc: str) -> str:
         return ""
 
 
-def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
+def too_large(most_bytes: int) -> str:
+    """The sentence for a body beyond a limit.
+
+    Examples
+    --------
+    >>> too_large(1 << 20)
+    'this is larger than the 1 MiB that can be sent here: send less at once; nothing was changed'
+    """
+    return (
+        f"this is larger than the {most_bytes / 2**20:g} MiB that can be sent here: send less at once; "
+        "nothing was changed"
+    )
+
+
+def _log(fault: Exception) -> str:
+    """The lines of code of a fault under a new number; not its message, which may quote what somebody typed."""
+    number = secrets.token_hex(4)
+    lines = "".join(traceback.format_tb(fault.__traceback__))
+    _LOG.error("fault %s: %s\n%s", number, type(fault).__qualname__, lines)
+    return number
+
+
+class _Answer:
+    """`send` with our headers on, which knows whether the answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.has_begun = True
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store")
-        await send(message)
+        await self._send(message)
 
-    return send_with_headers
+
+class _Body:
+    """`receive` that counts the body and the time it takes."""
+
+    def __init__(self, receive: Receive, *, most_bytes: int, most_s: float | None) -> None:
+        self._receive, self._most_bytes = receive, most_bytes
+        self._until_s = None if most_s is None else time.monotonic() + most_s
+        self._n_bytes, self._is_whole = 0, False
+
+    async def __call__(self) -> Message:
+        if self._is_whole or self._until_s is None:  # after the body, an answer waits for the browser to leave
+            return self._counted(await self._receive())
+        try:
+            async with asyncio.timeout(max(0.0, self._until_s - time.monotonic())):
+                return self._counted(await self._receive())
+        except TimeoutError:
+            raise HTTPException(408, TOO_SLOW) from None
+
+    def _counted(self, message: Message) -> Message:
+        if message["type"] == "http.request":
+            self._n_bytes += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+            if self._n_bytes > self._most_bytes:
+                raise HTTPException(413, too_large(self._most_bytes))
+        return message
 
 
 class Pace:

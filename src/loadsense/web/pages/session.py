@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
 from loadsense.errors import OptionError
-from loadsense.review.session import SensorTrace, SessionView, event_of, session_view
+from loadsense.review.session import SensorTrace, SessionView, drawn_recording, event_of, session_view
 from loadsense.store import corrections, samples
 from loadsense.store.corrections import Correction
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
@@ -18,14 +18,13 @@ from loadsense.web.forms import CorrectionForm, SessionForm
 
 router = APIRouter(include_in_schema=False)
 
-SessionId = Annotated[int, Path(ge=1, le=2**62)]
+SessionId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Points = Annotated[int, Query(ge=16, le=8000)]
 
 
 @router.get("/sessions/{session_id}", name="session")
-def session(
-    request: Request, session_id: SessionId, version: int | None = None, compare: int | None = None
-) -> Response:
+def session(request: Request, session_id: SessionId, version: Version = None, compare: int | None = None) -> Response:
     """The page of a session, an older version of it, or two sessions side by side."""
     shown = dashboard(request)
     view = view_of(shown, session_id, version=version)
@@ -57,15 +56,21 @@ def session_trace(
 
     Four float64 (start s, width of a bucket s, sampling rate Hz, buckets), then float32 lows and highs, little-endian.
     """
-    shown = dashboard(request)
-    view = view_of(shown, session_id)
-    found = next((one for one in view.sensors if one.sensor == sensor), None)
-    if found is None:
-        raise HTTPException(404)
-    trace = samples.trace(shown.store, found.sha256, t0_s=t0, t1_s=t1, n_points=n)
+    trace = trace_of(request, session_id, sensor, (t0, t1, n))
     head = struct.pack("<4d", trace.start_s, trace.step_s, trace.sampling_rate_hz, float(len(trace.low_g)))
     body = head + np.asarray(trace.low_g, "<f4").tobytes() + np.asarray(trace.high_g, "<f4").tobytes()
     return Response(body, media_type="application/octet-stream")
+
+
+def trace_of(request: Request, session_id: int, sensor: str, stretch: tuple[float, float | None, int]) -> samples.Trace:
+    """From second to second of a sensor's recording, in so many buckets; 404 where the session has no such sensor."""
+    store = dashboard(request).store
+    t0_s, t1_s, n_points = stretch
+    with store.reading() as db:
+        sha256 = drawn_recording(db, session_id, sensor)
+    if sha256 is None:
+        raise HTTPException(404)
+    return samples.trace(store, sha256, t0_s=t0_s, t1_s=t1_s, n_points=n_points)
 
 
 @router.post("/sessions/{session_id}/corrections", name="correct")
@@ -118,7 +123,7 @@ def _at(sensor: SensorTrace, at_s: float | None) -> int:
 
 
 @router.post("/sessions/{session_id}/corrections/{correction_id}/undo", name="undo")
-def undo(request: Request, session_id: SessionId, correction_id: int) -> Response:
+def undo(request: Request, session_id: SessionId, correction_id: SessionId) -> Response:
     """Take a correction back."""
     shown = dashboard(request)
     if all(one.id != correction_id for one in view_of(shown, session_id).corrections):
