@@ -23,6 +23,8 @@ CROWDED = {
     "force.estimate_force": "the physical inputs of a published equation, by name",
     "protocol/session.landing_target": "what plan, person and command line each say of one target",
 }
+#: Where everything is caught, with its reason.
+LAST_BORDERS = {"web/guard.py": "whoever asked gets one sentence and a number, and the log the lines of code"}
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -63,7 +65,7 @@ def test_functions_take_few_parameters(path):
 def test_nothing_is_left_to_do_and_no_except_is_broad(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
-    assert not re.search(r"except\s*(:|BaseException|Exception\b)", text)
+    assert name(path) in LAST_BORDERS or not re.search(r"except\s*(:|BaseException|Exception\b)", text)
 
 
 def test_there_is_no_room_for_odds_and_ends():

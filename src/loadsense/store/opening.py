@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from loadsense.errors import OptionError, WorldError
@@ -220,7 +220,7 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> Engine:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise OptionError(f"a store in {url.get_backend_name()} is not possible; expected SQLite or PostgreSQL")
     try:
-        engine = create_engine(url)
+        engine = create_engine(url, hide_parameters=True)  # a fault in a log quotes nothing of anybody
     except (NoSuchModuleError, ModuleNotFoundError):
         raise OptionError(
             "PostgreSQL needs psycopg, which is not installed: pip install 'loadsense[postgres]', or use a file"
@@ -272,6 +272,10 @@ def _translated() -> Iterator[None]:
         yield
     except OperationalError as fault:
         raise WorldError(f"the database cannot be used ({_first_line(fault)}): {_what_to_do(fault)}") from fault
+    except (DataError, OverflowError):  # a number beyond 32 or 64 bits, or text that PostgreSQL cannot hold
+        raise OptionError(
+            "a number, a date or a text is beyond what can be kept; expected an ordinary one: nothing was changed"
+        ) from None
 
 
 def _first_line(fault: DBAPIError) -> str:

@@ -266,6 +266,14 @@ class NoteForm(Form):
 # -- sessions
 
 
+class Stretch(BaseModel):
+    """What to draw of a recording: from second to second of it (to its end for None), in so many buckets."""
+
+    t0: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)] = 0.0
+    t1: Annotated[float | None, Field(gt=0, le=1e7, allow_inf_nan=False)] = None
+    n: Annotated[int, Field(ge=16, le=8000)] = 2000
+
+
 class CorrectionForm(Form):
     """What the detector got wrong: by the event, or by sensor and second for one that it missed."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter, Body, HTTPException, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from loadsense.review.lists import EventList, event_list
@@ -15,14 +15,18 @@ from loadsense.review.session import SessionView
 from loadsense.store.samples import FloatsToDraw
 from loadsense.web.api.answers import PREFIX, After, Key, Limit, problems
 from loadsense.web.context import dashboard
-from loadsense.web.forms import CorrectionForm, SessionForm
+from loadsense.web.forms import CorrectionForm, SessionForm, Stretch
 from loadsense.web.pages import session as pages
-from loadsense.web.pages.session import Points, trace_of, view_of
+from loadsense.web.pages.session import trace_of, view_of
 
 router = APIRouter(prefix=PREFIX, tags=["sessions"], responses=problems())
 
-Seconds = Annotated[float, Query(ge=0, le=1e7, allow_inf_nan=False)]
-SensorName = Annotated[str, Query(max_length=40)]
+
+class Asked(Stretch):
+    """What to draw, of which sensor (its name in the session), and in which form."""
+
+    sensor: Annotated[str, Field(max_length=40)]
+    form: Literal["json", "binary"] = "json"
 
 
 class TraceAnswer(BaseModel):
@@ -63,23 +67,15 @@ def events(request: Request, session_id: Key, after: After = 0, limit: Limit = 2
     response_model=TraceAnswer,
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def trace(
-    request: Request,
-    session_id: Key,
-    sensor: SensorName,
-    t0: Seconds = 0.0,
-    t1: Seconds | None = None,
-    n: Points = 2000,
-    form: Annotated[Literal["json", "binary"], Query(alias="as")] = "json",
-) -> TraceAnswer | Response:
-    """A stretch of a sensor's recording in about `n` buckets that keep every peak at its height.
+def trace(request: Request, session_id: Key, asked: Annotated[Asked, Query()]) -> TraceAnswer | Response:
+    """A stretch of a sensor's recording in `n` buckets at most that keep every peak at its height.
 
     As binary: four float64 (start s, width of a bucket s, sampling rate Hz, number of buckets), then so many float32
     lows and so many highs, little-endian; NaN where no sample is.
     """
-    if form == "binary":
-        return pages.session_trace(request, session_id, sensor, t0, t1, n)
-    found = trace_of(request, session_id, sensor, (t0, t1, n))
+    if asked.form == "binary":
+        return pages.session_trace(request, session_id, asked.sensor, asked)
+    found = trace_of(request, session_id, asked.sensor, asked)
     return TraceAnswer(
         start_s=found.start_s,
         step_s=found.step_s,

@@ -14,13 +14,12 @@ from loadsense.review.session import SensorTrace, SessionView, drawn_recording, 
 from loadsense.store import corrections, samples
 from loadsense.store.corrections import Correction
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
-from loadsense.web.forms import CorrectionForm, SessionForm
+from loadsense.web.forms import CorrectionForm, SessionForm, Stretch
 
 router = APIRouter(include_in_schema=False)
 
 SessionId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
-Points = Annotated[int, Query(ge=16, le=8000)]
 
 
 @router.get("/sessions/{session_id}", name="session")
@@ -45,18 +44,13 @@ def view_of(shown: Dashboard, session_id: int, *, version: int | None = None) ->
 
 @router.get("/sessions/{session_id}/traces/{sensor}", name="session_trace")
 def session_trace(
-    request: Request,
-    session_id: SessionId,
-    sensor: str,
-    t0: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
-    t1: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
-    n: Points = 2000,
+    request: Request, session_id: SessionId, sensor: str, stretch: Annotated[Stretch, Query()]
 ) -> Response:
     """Smallest and largest |a| between two seconds of a recording, as numbers for the chart.
 
     Four float64 (start s, width of a bucket s, sampling rate Hz, buckets), then float32 lows and highs, little-endian.
     """
-    trace = trace_of(request, session_id, sensor, (t0, t1, n))
+    trace = trace_of(request, session_id, sensor, stretch)
     head = struct.pack("<4d", trace.start_s, trace.step_s, trace.sampling_rate_hz, float(len(trace.low_g)))
     body = head + np.asarray(trace.low_g, "<f4").tobytes() + np.asarray(trace.high_g, "<f4").tobytes()
     return Response(body, media_type="application/octet-stream")
@@ -65,12 +59,11 @@ def session_trace(
 def trace_of(request: Request, session_id: int, sensor: str, stretch: tuple[float, float | None, int]) -> samples.Trace:
     """From second to second of a sensor's recording, in so many buckets; 404 where the session has no such sensor."""
     store = dashboard(request).store
-    t0_s, t1_s, n_points = stretch
     with store.reading() as db:
         sha256 = drawn_recording(db, session_id, sensor)
     if sha256 is None:
         raise HTTPException(404)
-    return samples.trace(store, sha256, t0_s=t0_s, t1_s=t1_s, n_points=n_points)
+    return samples.trace(store, sha256, t0_s=stretch.t0, t1_s=stretch.t1, n_points=stretch.n)
 
 
 @router.post("/sessions/{session_id}/corrections", name="correct")
