@@ -235,9 +235,9 @@ def cores(recording: object, n_samples: int) -> dict[str, float]:
     import loadsense as ls
 
     figures = {}
-    for name, threads in (("file to result, one thread", 1), ("file to result, reading ahead", 2)):
+    for name, cores in (("file to result, one thread", 1), ("file to result, reading ahead", 2)):
         started = time.perf_counter()
-        ls.Session([recording], threads=threads).detected()  # type: ignore[list-item]
+        ls.Session([recording], cores=cores).detected()  # type: ignore[list-item]
         figures[name] = (time.perf_counter() - started) / n_samples * 1e9
     return figures
 

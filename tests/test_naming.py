@@ -15,6 +15,7 @@ from loadsense.impact_table import ImpactTable
 from loadsense.naming import ActivityLine, ImpactNaming
 from loadsense.placement import Placement
 from loadsense.samples import StreamInfo
+from loadsense.stretch_table import StretchTable
 
 finite = st.floats(-50.0, 50.0)
 maybe = st.none() | finite
@@ -74,17 +75,27 @@ def test_unknown_is_nan_in_a_column():
     assert np.isnan(table.forces("peak_grf_bw")).all()
 
 
-def stretch(start, end, activity):
-    return ActivityStretch(start_sample=start, end_sample=end, activity=activity)
+def stretches(*rows):
+    starts, ends, activities = zip(*rows, strict=True)
+    return StretchTable(list(starts), list(ends), [Activity(activity) for activity in activities])
+
+
+def test_stretches_in_columns_are_read_like_a_tuple_of_them():
+    table = stretches((0, 10, "walking"), (10, 20, "still"), (25, 30, "walking"))
+    first, second, third = table
+    assert first == ActivityStretch(start_sample=0, end_sample=10, activity=Activity.WALKING)
+    assert (table[1], table[-1], len(table)) == (second, third, 3)
+    assert table[:2] == (first, second)
 
 
 def test_a_line_joins_what_goes_on_and_knows_no_gap():
     line = ActivityLine()
-    assert line.at(5) is Activity.UNKNOWN
-    for start, end, activity in [(0, 10, "walking"), (10, 20, "walking"), (25, 30, "walking"), (30, 40, "still")]:
-        line.keep(stretch(start, end, Activity(activity)))
+    assert line.at(np.array([5])) == [Activity.UNKNOWN]
+    line.extend(stretches((0, 10, "walking")))
+    line.extend(stretches((10, 20, "walking"), (25, 30, "walking"), (30, 40, "still")))
     assert [(s.start_sample, s.end_sample) for s in line.stretches()] == [(0, 20), (25, 30), (30, 40)]
-    assert [line.at(sample).value for sample in (0, 19, 20, 25, 30, 40)] == [
+    assert line.at(np.array([], dtype=np.int64)) == []
+    assert [activity.value for activity in line.at(np.array([0, 19, 20, 25, 30, 40]))] == [
         "walking",
         "walking",
         "unknown",
@@ -98,11 +109,11 @@ def test_a_line_joins_what_goes_on_and_knows_no_gap():
 def test_an_impact_waits_until_the_activity_around_it_is_known():
     naming = ImpactNaming(StreamInfo(sampling_rate_hz=100.0, placement=Placement.HIP), force_equations())
     for sample, rule in [(5, "impact"), (8, "step"), (12, "step"), (15, "impact")]:
-        naming.add(Impact(onset_sample=sample - 1, peak_sample=sample, peak_g=2.0, rule=rule))
+        naming.add(ImpactTable([Impact(onset_sample=sample - 1, peak_sample=sample, peak_g=2.0, rule=rule)]))
     assert len(naming.name()) == 0
-    naming.seen.keep(stretch(0, 10, Activity.WALKING))
+    naming.seen.extend(stretches((0, 10, "walking")))
     assert naming.name() == range(1)
-    naming.seen.keep(stretch(10, 14, Activity.RUNNING))
+    naming.seen.extend(stretches((10, 14, "running")))
     assert naming.name() == range(1, 2)
     assert naming.name(is_over=True) == range(2, 3)
     assert [(i.peak_sample, i.activity.value) for i in naming.named] == [

@@ -104,10 +104,10 @@ def test_feeding_comes_to_the_same_result_as_pushing(path, compiled_whole):
     assert engine.result() == compiled_whole[path][1]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_number_of_threads_changes_nothing(threads, compiled_whole):
+@pytest.mark.parametrize("cores", [1, 2])
+def test_the_number_of_cores_changes_nothing(cores, compiled_whole):
     path = next(p for p in SAMPLES if "hip-session" in p.name)
-    (found,) = ls.Session([ls.read(path, placement="hip")], threads=threads).detected()
+    (found,) = ls.Session([ls.read(path, placement="hip")], cores=cores).detected()
     assert replace(found, clock=ClockQuality()) == compiled_whole[path][1]
 
 

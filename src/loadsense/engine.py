@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Flag, auto
 from typing import Final
 
 import numpy as np
@@ -31,22 +32,22 @@ from loadsense.detection.landings import LandingCriteria, LandingDetector
 from loadsense.detection.lifts import LiftCriteria, LiftDetector
 from loadsense.envelope import EnvelopeStage
 from loadsense.events import (
-    ActivityStretch,
     Event,
     Excluded,
-    Impact,
     Landing,
     LandingCandidate,
     LiftSet,
     Status,
 )
+from loadsense.impact_table import ImpactTable
 from loadsense.loading import landing_window, measure_landing
 from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_days
 from loadsense.naming import ImpactNaming
 from loadsense.placement import CAPABILITIES, Placement
-from loadsense.results import Envelope, RecordingResult
+from loadsense.results import Envelope, RecordingResult, SignalQuality
 from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, StreamInfo
 from loadsense.stage import Stage
+from loadsense.stretch_table import StretchTable
 from loadsense.wear import DaySummary
 
 #: Stages see samples in beats of this length, so that a live push of ten samples costs an append and little else.
@@ -66,6 +67,26 @@ LONG_WEAR_S: Final = 12 * 3600.0
 
 #: What stages find.
 _Fact = Event | LandingCandidate | Envelope | EpochMeans
+
+
+class Lane(Flag):
+    """Stages that need nothing of the other lane, so that two engines can share the work on one recording.
+
+    `LOADS` finds impacts and judges the samples; `MOVEMENTS` finds everything else, and is the one that gives a result.
+    """
+
+    LOADS = auto()
+    MOVEMENTS = auto()
+    BOTH = LOADS | MOVEMENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadsFound:
+    """What an engine of the lane of loads found."""
+
+    quality: SignalQuality
+    envelope: Envelope | None
+    impacts: ImpactTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +114,9 @@ class Engine:
         Criteria of the stages.
     landing_block : bool
         The wearer said that these are landings: drops of 5 to 8 cm are looked for too, marked as untested.
+    lane : Lane
+        The stages that run. An engine of the lane of movements takes what one of the lane of loads found by `join`,
+        and then has the result of both.
     """
 
     def __init__(
@@ -101,8 +125,11 @@ class Engine:
         criteria: EngineCriteria,
         *,
         landing_block: bool = False,
+        lane: Lane = Lane.BOTH,
     ) -> None:
         self.info = info
+        self._lane = lane
+        self._joined: LoadsFound | None = None
         self._criteria = criteria
         rate_hz = info.sampling_rate_hz
         self._beats = Beats(max(1, units.samples_from_seconds(BEAT_S, rate_hz)))
@@ -189,7 +216,20 @@ class Engine:
         for stage in self._stages:
             events += self._sort(stage.flush())
         self._finished = True
-        return events + self._measure(None) + self._name_impacts(is_over=True)
+        events += self._measure(None)
+        return events + self._name_impacts(is_over=True) if self._lane is Lane.BOTH else events
+
+    def loads(self) -> LoadsFound:
+        """What the lane of loads found, none of it named; call it after `flush`, for `join` of the other lane."""
+        return LoadsFound(
+            quality=self._quality.result(), envelope=self._envelope.result(), impacts=self._naming.unnamed()
+        )
+
+    def join(self, found: LoadsFound) -> None:
+        """Take what the other lane found of the same samples; call it after `flush`, before `result`."""
+        self._joined = found
+        self._naming.add(found.impacts)
+        self._naming.name(is_over=True)
 
     def result(self, clock: ClockQuality | None = None, *, sensor: str | None = None) -> RecordingResult:
         """What the recording came to; call it after `flush`, or before for the settled events so far.
@@ -204,9 +244,9 @@ class Engine:
         return RecordingResult(
             info=self.info,
             sensor=sensor or self.info.placement.value,
-            quality=self._quality.result(),
+            quality=self._signal_quality(),
             clock=clock or ClockQuality(),
-            envelope=self._envelope.result(),
+            envelope=self._joined.envelope if self._joined else self._envelope.result(),
             landings=tuple(sorted(self._found.landings, key=lambda e: e.candidate.peak_sample)),
             impacts=self._naming.named.part(0, len(self._naming.named)),
             excluded=tuple(sorted(self._found.excluded, key=lambda e: e.peak_sample)),
@@ -215,9 +255,12 @@ class Engine:
             days=self._days(),
         )
 
+    def _signal_quality(self) -> SignalQuality:
+        return self._joined.quality if self._joined else self._quality.result()
+
     def _days(self) -> tuple[DaySummary, ...]:
         """Local days of a recording of long wear; none for a session."""
-        quality = self._quality.result()
+        quality = self._signal_quality()
         n_grid = self._history.end
         if n_grid < LONG_WEAR_S * self.info.sampling_rate_hz:
             return ()
@@ -283,16 +326,12 @@ class Engine:
             self._landings.declare(said.landing_block, first_sample=said.first_sample)
 
     def _those_that_are_on(self) -> Sequence[Stage[_Fact]]:
-        """The stages for this placement and rate, in the order in which they are asked."""
-        stages = (
-            self._quality,
-            self._envelope,
-            self._impacts,
-            self._activity,
-            self._landings,
-            self._lifts,
-            self._epochs,
-        )
+        """The stages for this lane, placement and rate, in the order in which they are asked."""
+        stages: list[Stage[_Fact] | None] = []
+        if Lane.LOADS in self._lane:
+            stages += [self._quality, self._envelope, self._impacts]
+        if Lane.MOVEMENTS in self._lane:
+            stages += [self._activity, self._landings, self._lifts, self._epochs]
         return [stage for stage in stages if stage is not None]
 
     def _pass(self, block: SampleBlock) -> list[Event]:
@@ -322,21 +361,22 @@ class Engine:
 
     def _sort(self, found: Sequence[_Fact]) -> list[Event]:
         """Keep what a stage found: landings and impacts wait to be completed, the rest is an event at once."""
+        if isinstance(found, ImpactTable):
+            self._naming.add(found)
+            return []
+        if isinstance(found, StretchTable):
+            self._naming.seen.extend(found)
+            return list(found) if self._tells else []
         events: list[Event] = []
         for fact in found:
             match fact:
                 case LandingCandidate():
                     if self._tells or fact.status is Status.SETTLED:
                         self._unmeasured.append((self._window_end(fact), fact))
-                case Impact():
-                    self._naming.add(fact)
                 case EpochMeans():
                     self._epoch_means.append(fact)
                 case Envelope():
                     pass
-                case ActivityStretch():
-                    self._naming.seen.keep(fact)
-                    events.append(fact)
                 case _:
                     self._found.keep(fact)
                     events.append(fact)

@@ -7,7 +7,7 @@ takes its column, which costs next to nothing.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, overload
 
 import numpy as np
@@ -15,11 +15,12 @@ import numpy as np
 from loadsense.events import Activity, ForceEstimate, Impact
 from loadsense.samples import BoolArray, FloatArray, IntArray
 
+Sample = Literal["onset_sample", "peak_sample"]
 Rule = Literal["impact", "step"]
 Number = Literal["peak_g", "peak_vertical_g", "acceleration_rate_g_per_s", "slow_vertical_g"]
 ForceNumber = Literal["peak_grf_n", "peak_grf_bw", "loading_rate_n_per_s", "loading_rate_bw_per_s"]
 
-_SAMPLES: Final = ("onset_sample", "peak_sample")
+_SAMPLES: Final[tuple[Sample, ...]] = ("onset_sample", "peak_sample")
 _NUMBERS: Final[tuple[Number, ...]] = ("peak_g", "peak_vertical_g", "acceleration_rate_g_per_s", "slow_vertical_g")
 _FORCES: Final[tuple[ForceNumber, ...]] = (
     "peak_grf_n",
@@ -70,8 +71,37 @@ class ImpactTable(Sequence[Impact]):
         """The same impacts as a table; a table is passed through."""
         return impacts if isinstance(impacts, ImpactTable) else cls(impacts)
 
+    @classmethod
+    def of_columns(
+        cls,
+        samples: Mapping[Sample, IntArray],
+        numbers: Mapping[Number, FloatArray],
+        is_step: BoolArray,
+    ) -> ImpactTable:
+        """Impacts without activity and force from columns of shape (n,), NaN where unknown.
+
+        Parameters
+        ----------
+        samples : mapping of str to ndarray of int
+            Both columns.
+        numbers : mapping of str to ndarray
+            Columns that are not given are unknown.
+        is_step : ndarray of bool
+            Which stand by the rule of steps alone.
+        """
+        made = cls()
+        n = len(is_step)
+        for name, column in made._samples.items():
+            column.frombytes(np.ascontiguousarray(samples[name], dtype=np.int64).tobytes())
+        for number, cells in made._numbers.items():
+            given = numbers.get(number)
+            cells.frombytes((np.full(n, _UNKNOWN) if given is None else np.ascontiguousarray(given)).tobytes())
+        made._activities = array("b", [_CODE_OF_ACTIVITY[Activity.UNKNOWN]]) * n
+        made._rules.frombytes(np.asarray(is_step, dtype=np.int8).tobytes())
+        return made
+
     def extend(
-        self, impacts: Sequence[Impact], activities: Iterable[Activity], forces: Sequence[ForceEstimate | None]
+        self, impacts: Sequence[Impact], activities: Iterable[Activity], forces: Sequence[ForceEstimate | None] | None
     ) -> None:
         """Add impacts in order of time, with the activity and the force of each in the place of what it says itself.
 
@@ -81,19 +111,34 @@ class ImpactTable(Sequence[Impact]):
             What was found.
         activities : iterable of Activity
             Of each.
-        forces : sequence of ForceEstimate or None
-            Of each.
+        forces : sequence of ForceEstimate or None, or None
+            Of each; None where none has one.
         """
         n_before = len(self)
+        if isinstance(impacts, ImpactTable):
+            self._add_columns(impacts)
+        else:
+            self._add_objects(impacts)
+        self._activities.extend([_CODE_OF_ACTIVITY[activity] for activity in activities])
+        if (forces and any(force is not None for force in forces)) or self._models:
+            self._add_forces(n_before, forces or [None] * len(impacts))
+
+    def _add_columns(self, impacts: ImpactTable) -> None:
+        """What is measured of impacts that are in columns already."""
+        for name, samples in self._samples.items():
+            samples.extend(impacts._samples[name])
+        for number, column in self._numbers.items():
+            column.extend(impacts._numbers[number])
+        self._rules.extend(impacts._rules)
+
+    def _add_objects(self, impacts: Sequence[Impact]) -> None:
+        """What is measured of impacts, one by one."""
         for name, samples in self._samples.items():
             samples.extend([getattr(impact, name) for impact in impacts])
         for number, column in self._numbers.items():
             found = [getattr(impact, number) for impact in impacts]
             column.extend([_UNKNOWN if value is None else value for value in found])
-        self._activities.extend([_CODE_OF_ACTIVITY[activity] for activity in activities])
         self._rules.extend([impact.rule == "step" for impact in impacts])
-        if any(force is not None for force in forces) or self._models:
-            self._add_forces(n_before, forces)
 
     def _add_forces(self, n_before: int, forces: Sequence[ForceEstimate | None]) -> None:
         """Columns of forces; they stay empty while no impact has one."""
@@ -109,7 +154,7 @@ class ImpactTable(Sequence[Impact]):
 
     # -- columns
 
-    def samples(self, name: Literal["onset_sample", "peak_sample"] = "peak_sample") -> IntArray:
+    def samples(self, name: Sample = "peak_sample") -> IntArray:
         """Sample indices, shape (n,), copied."""
         return np.array(self._samples[name], dtype=np.int64)
 
@@ -145,6 +190,14 @@ class ImpactTable(Sequence[Impact]):
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    def chosen(self, wanted: BoolArray) -> ImpactTable:
+        """A table of some of the impacts, without activity and force."""
+        return ImpactTable.of_columns(
+            {name: self.samples(name)[wanted] for name in _SAMPLES},
+            {name: self.numbers(name)[wanted] for name in _NUMBERS},
+            self.is_step[wanted],
+        )
 
     def part(self, first: int, end: int) -> ImpactTable:
         """A table of the impacts [first, end)."""
@@ -215,3 +268,13 @@ class ImpactTable(Sequence[Impact]):
 
     def __repr__(self) -> str:
         return f"ImpactTable({list(self)!r})" if len(self) < 4 else f"<ImpactTable of {len(self)} impacts>"
+
+
+def joined(parts: Sequence[Sequence[Impact]]) -> Sequence[Impact]:
+    """Impacts without activity and force, found one part after the other."""
+    if len(parts) < 2:
+        return parts[0] if parts else ()
+    whole = ImpactTable()
+    for part in parts:
+        whole.extend(part, [Activity.UNKNOWN] * len(part), None)
+    return whole

@@ -6,16 +6,18 @@ impact only where the wearer runs (docs/decisions/0003-force-of-running-steps.md
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
-from operator import attrgetter
+
+import numpy as np
 
 from loadsense.criteria import ForceEquation
 from loadsense.events import Activity, ActivityStretch, ForceEstimate, Impact
 from loadsense.force import estimate_force
-from loadsense.impact_table import ImpactTable
+from loadsense.impact_table import ImpactTable, joined
 from loadsense.placement import CAPABILITIES
-from loadsense.samples import StreamInfo
+from loadsense.samples import IntArray, StreamInfo
+from loadsense.stretch_table import StretchTable
 
 
 class ActivityLine:
@@ -31,19 +33,26 @@ class ActivityLine:
         """Sample up to which the activity is known."""
         return self._ends[-1] if self._ends else 0
 
-    def keep(self, stretch: ActivityStretch) -> None:
-        """Take the next stretch, in order of time."""
-        if self._ends and self._activities[-1] is stretch.activity and self._ends[-1] == stretch.start_sample:
-            self._ends[-1] = stretch.end_sample
-        else:
-            self._starts.append(stretch.start_sample)
-            self._ends.append(stretch.end_sample)
-            self._activities.append(stretch.activity)
+    def extend(self, stretches: StretchTable) -> None:
+        """Take the next stretches, in order of time."""
+        starts, ends, activities = self._starts, self._ends, self._activities
+        for start, end, activity in zip(stretches.starts, stretches.ends, stretches.activities, strict=True):
+            if ends and activities[-1] is activity and ends[-1] == start:
+                ends[-1] = end
+            else:
+                starts.append(start)
+                ends.append(end)
+                activities.append(activity)
 
-    def at(self, sample: int) -> Activity:
-        """What the wearer was doing at a sample; unknown between stretches and beyond them."""
-        which = bisect_right(self._starts, sample) - 1
-        return self._activities[which] if which >= 0 and sample < self._ends[which] else Activity.UNKNOWN
+    def at(self, samples: IntArray) -> list[Activity]:
+        """What the wearer was doing at some samples; unknown between stretches and beyond them."""
+        if not self._starts:
+            return [Activity.UNKNOWN] * len(samples)
+        first = max(0, bisect_right(self._starts, samples[0]) - 1) if len(samples) else 0
+        which = np.searchsorted(np.array(self._starts[first:]), samples, side="right") - 1 + first
+        is_known = (which >= first) & (samples < np.array(self._ends[first:])[which - first])
+        pairs = zip(which.tolist(), is_known.tolist(), strict=True)
+        return [self._activities[at] if known else Activity.UNKNOWN for at, known in pairs]
 
     def stretches(self) -> tuple[ActivityStretch, ...]:
         """The pieces, in order."""
@@ -74,37 +83,54 @@ class ImpactNaming:
         self._site = CAPABILITIES[info.placement].force_site
         self._body_mass_kg = info.body_mass_kg
         self._declared = Activity(info.activity) if info.activity else None
-        self._waiting: list[Impact] = []
+        self._waiting: list[ImpactTable] = []
+        self._first_waiting: int | None = None
         self.seen = ActivityLine()
         self.named = ImpactTable()
 
-    def add(self, impact: Impact) -> None:
-        """Take the next impact, in order of time."""
-        self._waiting.append(impact)
+    def add(self, impacts: ImpactTable) -> None:
+        """Take the next impacts, in order of time."""
+        if len(impacts):
+            self._waiting.append(impacts)
+            if self._first_waiting is None:
+                self._first_waiting = int(impacts.samples()[0])
 
     @property
     def is_due(self) -> bool:
         """Whether the activity around the first impact that waits is known."""
-        return bool(self._waiting) and self._waiting[0].peak_sample < self.seen.end_sample
+        return self._first_waiting is not None and self._first_waiting < self.seen.end_sample
+
+    def unnamed(self) -> ImpactTable:
+        """The impacts that wait."""
+        return ImpactTable.of(joined(self._waiting))
 
     def name(self, *, is_over: bool = False) -> range:
         """Complete the impacts around which the activity is known, or all; return where they stand in `named`."""
-        first, waiting = len(self.named), self._waiting
-        if not waiting or not (is_over or self.is_due):
+        first = len(self.named)
+        if not self._waiting or not (is_over or self.is_due):
             return range(first, first)
-        n_known = len(waiting)
-        if not is_over:
-            n_known = bisect_left(waiting, self.seen.end_sample, key=attrgetter("peak_sample"))
-        known = [(impact, self._declared or self.seen.at(impact.peak_sample)) for impact in waiting[:n_known]]
-        del waiting[:n_known]
-        pairs = [pair for pair in known if pair[0].rule == "impact" or pair[1] is Activity.RUNNING]
-        impacts, activities = [impact for impact, _ in pairs], [activity for _, activity in pairs]
-        self.named.extend(impacts, activities, [self._impact_force(*pair) for pair in pairs])
+        waiting = self.unnamed()
+        samples = waiting.samples()
+        n_known = len(waiting) if is_over else int(np.searchsorted(samples, self.seen.end_sample))
+        self._waiting, self._first_waiting = [], None
+        self.add(waiting.part(n_known, len(waiting)))
+        self._complete(waiting.part(0, n_known), samples[:n_known])
         return range(first, len(self.named))
 
+    def _complete(self, impacts: ImpactTable, samples: IntArray) -> None:
+        """Keep impacts with their activity and force; a step only where the wearer runs."""
+        activities = [self._declared] * len(impacts) if self._declared else self.seen.at(samples)
+        is_step = impacts.is_step
+        if is_step.any():
+            kept = ~is_step | np.array([activity is Activity.RUNNING for activity in activities])
+            impacts = impacts.chosen(kept)
+            activities = [activity for activity, is_kept in zip(activities, kept.tolist(), strict=True) if is_kept]
+        forces = None
+        if self._body_mass_kg is not None:
+            forces = [self._impact_force(*pair) for pair in zip(impacts, activities, strict=True)]
+        self.named.extend(impacts, activities, forces)
+
     def _impact_force(self, impact: Impact, activity: Activity) -> ForceEstimate | None:
-        if self._body_mass_kg is None:
-            return None
         return self._force(activity, impact.peak_g, impact.acceleration_rate_g_per_s, impact.slow_vertical_g)
 
     def landing_force(self, peak_20hz_g: float) -> ForceEstimate | None:

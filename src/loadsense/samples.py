@@ -217,6 +217,11 @@ class Recording:
         )
 
     @property
+    def n_bytes(self) -> int:
+        """Bytes of the file it lies in; 0 where it lies in none."""
+        return 0
+
+    @property
     def clock_quality(self) -> ClockQuality:
         """What the last complete pass over the blocks learned about the clock."""
         return self._clock_quality()

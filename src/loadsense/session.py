@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from loadsense import engine, evidence, together
+from loadsense import engine, evidence, kernels, together
 from loadsense.ahead import available_cores, read_ahead
-from loadsense.engine import EngineCriteria
+from loadsense.beside import beside, can_work_beside
+from loadsense.engine import EngineCriteria, Lane, LoadsFound
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.evidence.equations import force_equations
 from loadsense.prescriptions import Person, Plan
@@ -17,6 +19,9 @@ from loadsense.readers import sha256_of
 from loadsense.results import RecordingResult, SessionReport
 from loadsense.samples import ClockQuality, Recording, SampleBlock, StreamInfo
 from loadsense.summary import Judging, summarise
+
+#: Recordings of at least so many bytes are shared with a second process: half an hour of text at 100 Hz.
+BESIDE_FROM_BYTES: Final = 4 << 20
 
 #: Told how many samples have passed, of the recording with this name.
 Progress = Callable[[str, int], None]
@@ -94,6 +99,8 @@ class Engine(engine.Engine):
         Criteria of the stages; those of the evidence files when None.
     judged_by : Judging, optional
         Everything else a session is judged by; overrides `plan`.
+    lane : Lane
+        As in `loadsense.engine.Engine`.
     """
 
     def __init__(
@@ -103,9 +110,10 @@ class Engine(engine.Engine):
         criteria: EngineCriteria | None = None,
         *,
         judged_by: Judging | None = None,
+        lane: Lane = Lane.BOTH,
     ) -> None:
         self._judging = judged_by or judging(plan=plan)
-        super().__init__(info, criteria or engine_criteria())
+        super().__init__(info, criteria or engine_criteria(), lane=lane)
 
     def report(self, clock: ClockQuality | None = None) -> SessionReport:
         """The session so far, or the whole of it after `flush`."""
@@ -123,9 +131,10 @@ class Session:
         As in `judging`.
     offsets_s : mapping of str to float, optional
         Seconds from the session's start to the first sample, by sensor; the clocks say it when None.
-    threads : int, optional
-        1 reads and works in the calling thread, more read ahead in a thread of their own; as many as there are cores
-        when None. The results are the same.
+    cores : int, optional
+        Cores to keep busy; all there are when None. With 1 everything happens in the calling thread; with more, long
+        files are shared with a second process where that can be (`loadsense.beside`), and else read ahead in a thread.
+        The results are the same.
 
     Raises
     ------
@@ -140,10 +149,10 @@ class Session:
         *,
         offsets_s: Mapping[str, float] | None = None,
         judged_by: Judging | None = None,
-        threads: int | None = None,
+        cores: int | None = None,
         **judged: Unpack[Judged],
     ) -> None:
-        self._threads = available_cores() if threads is None else threads
+        self._cores = available_cores() if cores is None else cores
         self._recordings = _named(recordings)
         self._judging = judged_by or judging(plan=plan, **judged)
         infos = {name: recording.info for name, recording in self._recordings.items()}
@@ -188,13 +197,37 @@ class Session:
         return {name: self._starts_s.get(name, 0.0) for name in self._recordings}
 
     def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
+        if self._cores > 1 and recording.n_bytes >= BESIDE_FROM_BYTES and can_work_beside():
+            return self._shared_result(name, recording, progress)
         running = Engine(recording.info, judged_by=self._judging)
-        for item in read_ahead(recording.blocks()) if self._threads > 1 else recording.blocks():
-            running.feed(item)
-            if isinstance(item, SampleBlock):
-                progress(name, item.first_sample + len(item))
-        running.flush()
+        _pass(running, recording, partial(progress, name), is_ahead=self._cores > 1)
         return running.result(recording.clock_quality, sensor=name)
+
+    def _shared_result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
+        """The same from two processes, each of which reads the recording and runs one lane of stages."""
+        kernels.prepare(recording.n_bytes)
+        is_ahead = self._cores > 3
+        with beside(partial(_loads, recording, self._judging, is_ahead=is_ahead)) as loads:
+            running = Engine(recording.info, judged_by=self._judging, lane=Lane.MOVEMENTS)
+            _pass(running, recording, partial(progress, name), is_ahead=is_ahead)
+            running.join(loads())
+        return running.result(recording.clock_quality, sensor=name)
+
+
+def _loads(recording: Recording, judged_by: Judging, *, is_ahead: bool) -> LoadsFound:
+    """What the lane of loads finds in a recording."""
+    running = Engine(recording.info, judged_by=judged_by, lane=Lane.LOADS)
+    _pass(running, recording, lambda _: None, is_ahead=is_ahead)
+    return running.loads()
+
+
+def _pass(running: Engine, recording: Recording, passed: Callable[[int], None], *, is_ahead: bool) -> None:
+    """Every item through an engine, and the end."""
+    for item in read_ahead(recording.blocks()) if is_ahead else recording.blocks():
+        running.feed(item)
+        if isinstance(item, SampleBlock):
+            passed(item.first_sample + len(item))
+    running.flush()
 
 
 def analyze(
@@ -203,7 +236,7 @@ def analyze(
     *,
     judged_by: Judging | None = None,
     progress: Progress = _no_progress,
-    threads: int | None = None,
+    cores: int | None = None,
     **judged: Unpack[Judged],
 ) -> SessionReport:
     """Pass a recording through the engine: the main job.
@@ -216,7 +249,7 @@ def analyze(
         From `judging`; or give its parameters (plan, person, profile, target_landings, loads_kg) here.
     progress : callable, optional
         Told the sensor's name and the samples passed so far.
-    threads : int, optional
+    cores : int, optional
         As for `Session`: 1 where other processes keep the cores busy.
 
     Raises
@@ -224,7 +257,7 @@ def analyze(
     LoadSenseError
         The recording cannot be read to its end.
     """
-    return Session((recording,), plan, judged_by=judged_by, threads=threads, **judged).report(progress)
+    return Session((recording,), plan, judged_by=judged_by, cores=cores, **judged).report(progress)
 
 
 def _with_hash(result: RecordingResult, recording: Recording) -> RecordingResult:

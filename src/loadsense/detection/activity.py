@@ -7,7 +7,6 @@ impact comes through both legs alike. What is not clear is `unknown`: force equa
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from loadsense.detection.rhythm import autocorrelations, likeness
 from loadsense.events import Activity, ActivityStretch
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import BoolArray, FloatArray, Gap, IntArray, SampleBlock
+from loadsense.stretch_table import StretchTable
 
 #: Grid samples in a stretch, and on either side of it in the window that it is judged by.
 _HOP: Final = 200
@@ -142,32 +142,30 @@ class ActivityClassifier:
         """Take the next samples; return the stretches that have become known, a second after their end."""
         if not len(block):
             return ()
-        out: list[ActivityStretch] = []
+        out = StretchTable([], [], [])
         if self._held and block.first_sample != self._held_end:
-            out += self._take()
+            self._take(out)
         history = self._history
         if not self._held and (block.first_sample - history.end > self._gap_kept or history.end == history.start):
-            out += self.flush()
+            self._end(out)
             self._restart(block.first_sample)
         self._held.append(block)
         self._held_end = block.first_sample + len(block)
         if self._held_end >= self._due:
-            out += self._take()
+            self._take(out)
         return out
 
-    def _take(self) -> list[ActivityStretch]:
+    def _take(self, out: StretchTable) -> None:
         """Take the samples that wait into the history: ten by ten the calls would cost more than the samples."""
         held, self._held = self._held, []
         if not held:
-            return []
-        out: list[ActivityStretch] = []
+            return
         accel_g = held[0].accel_g if len(held) == 1 else np.concatenate([block.accel_g for block in held])
         for first in range(0, len(accel_g), _PIECE):
             piece = SampleBlock(held[0].first_sample + first, accel_g[first : first + _PIECE])
             self._history.append(piece, cut=False)
-            out += self._complete()
+            self._complete(out)
         self._due = math.floor(((self._hop + 1) * _HOP + _MARGIN - 1) * self._history.ratio)
-        return out
 
     def gap(self, gap: Gap) -> Sequence[ActivityStretch]:
         """Samples are missing: a long gap ends the stretch."""
@@ -175,11 +173,15 @@ class ActivityClassifier:
 
     def flush(self) -> Sequence[ActivityStretch]:
         """No more samples: the last stretches, by what is there."""
-        out = self._take()
-        while self._history.grid_end > max(self._hop * _HOP, self._history.grid_start):
-            out.append(self._stretch(min((self._hop + 1) * _HOP, self._history.grid_end)))
-        self._restart(self._history.end)
+        out = StretchTable([], [], [])
+        self._end(out)
         return out
+
+    def _end(self, out: StretchTable) -> None:
+        self._take(out)
+        while self._history.grid_end > max(self._hop * _HOP, self._history.grid_start):
+            self._stretch(min((self._hop + 1) * _HOP, self._history.grid_end), out)
+        self._restart(self._history.end)
 
     def _restart(self, first_sample: int) -> None:
         self._history.restart(first_sample)
@@ -187,12 +189,12 @@ class ActivityClassifier:
         self._held = []
         self._held_end = self._due = first_sample
 
-    def _complete(self) -> list[ActivityStretch]:
+    def _complete(self, out: StretchTable) -> None:
         """Judge the hops whose windows are complete, all at once."""
         history, first_hop = self._history, self._hop
         end_hop = (history.grid_complete - _MARGIN) // _HOP
         if end_hop <= first_hop:
-            return []
+            return
         starts = np.arange(first_hop, end_hop) * _HOP
         low = max(history.grid_start, first_hop * _HOP - _MARGIN)
         rows, recorded = history.grid(low, end_hop * _HOP + _MARGIN)
@@ -201,13 +203,11 @@ class ActivityClassifier:
         natives = history.first_natives(np.arange(first_hop, end_hop + 1) * _HOP)
         if starts[0] <= history.grid_start:
             natives[0] = history.start
-        activities = self._activities(rows, recorded, edges)
-        return [
-            ActivityStretch(start_sample=begin, end_sample=end, activity=activity)
-            for (begin, end), activity in zip(itertools.pairwise(natives), activities, strict=True)
-        ]
+        out.starts += natives[:-1]
+        out.ends += natives[1:]
+        out.activities += self._activities(rows, recorded, edges)
 
-    def _stretch(self, end: int) -> ActivityStretch:
+    def _stretch(self, end: int, out: StretchTable) -> None:
         """Judge the stretch of the current hop that ends at a grid index."""
         history = self._history
         first = max(self._hop * _HOP, history.grid_start)
@@ -215,11 +215,9 @@ class ActivityClassifier:
         rows, recorded = history.grid(low, min(history.grid_end, (self._hop + 1) * _HOP + _MARGIN))
         self._hop += 1
         is_first, is_last = first == history.grid_start, end == history.grid_end
-        return ActivityStretch(
-            start_sample=history.start if is_first else history.first_native(first),
-            end_sample=history.end if is_last else history.first_native(end),
-            activity=self._activities(rows, recorded, np.array([[0, len(rows)]]))[0],
-        )
+        out.starts.append(history.start if is_first else history.first_native(first))
+        out.ends.append(history.end if is_last else history.first_native(end))
+        out.activities += self._activities(rows, recorded, np.array([[0, len(rows)]]))
 
     def _activities(self, rows: FloatArray, recorded: BoolArray, edges: IntArray) -> list[Activity]:
         """Name what happens in windows given by their edges (k, 2); unknown where too little was recorded."""

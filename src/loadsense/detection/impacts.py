@@ -18,7 +18,7 @@ holds the form as published.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,7 @@ from loadsense.criteria import Source
 from loadsense.detection.gravity import TrailingGravity
 from loadsense.detection.slow_vertical import SlowVertical
 from loadsense.events import Impact
+from loadsense.impact_table import ImpactTable, joined
 from loadsense.kernels.impacts import OPEN, WON, decide
 from loadsense.lowpass import FilteredBlock, ZeroPhaseLowPass
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
@@ -141,26 +142,25 @@ class ImpactDetector:
                 around_s=(criteria.slow_before_s, criteria.slow_after_s),
             )
 
-    def push(self, block: SampleBlock) -> list[Impact]:
+    def push(self, block: SampleBlock) -> Sequence[Impact]:
         """Take the next samples; return the impacts that are final."""
         impacts = self._find(self._low_pass.each(block))
         if self._slow is None:
             return impacts
-        return self._slow.push(block, impacts, open_from=self._rules.settled_before(self._tops.next_possible_sample))
+        open_from = self._rules.settled_before(self._tops.next_possible_sample)
+        return _as_table(self._slow.push(block, list(impacts), open_from=open_from))
 
-    def gap(self, gap: Gap) -> list[Impact]:
+    def gap(self, gap: Gap) -> Sequence[Impact]:
         """Close the segment: no impact spans a gap, and peaks on either side of it do not compete."""
         return self._close(self._low_pass.gap(gap))
 
-    def flush(self) -> list[Impact]:
+    def flush(self) -> Sequence[Impact]:
         """Return the impacts that were still open."""
         return self._close(self._low_pass.flush())
 
-    def _find(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
-        impacts: list[Impact] = []
-        for block in blocks:
-            impacts += self._rules.push(self._peaks(block), self._tops.next_possible_sample)
-        return impacts
+    def _find(self, blocks: Iterable[FilteredBlock]) -> Sequence[Impact]:
+        found = [self._rules.push(self._peaks(block), self._tops.next_possible_sample) for block in blocks]
+        return joined([part for part in found if part])
 
     def _peaks(self, block: FilteredBlock) -> _Peaks:
         loops = kernels.compiled()
@@ -174,12 +174,16 @@ class ImpactDetector:
         tops.rise = (rise[0], rise[1], rise[2])
         return _Peaks(whole, parts)
 
-    def _close(self, blocks: Iterable[FilteredBlock]) -> list[Impact]:
-        impacts = self._find(blocks)
-        impacts += self._rules.flush()
+    def _close(self, blocks: Iterable[FilteredBlock]) -> Sequence[Impact]:
+        found = [self._find(blocks), self._rules.flush()]
+        impacts = joined([part for part in found if part])
         self._tops.restart()
         self._gravity.restart()
-        return impacts if self._slow is None else self._slow.close(impacts)
+        return impacts if self._slow is None else _as_table(self._slow.close(list(impacts)))
+
+
+def _as_table(impacts: list[Impact]) -> Sequence[Impact]:
+    return ImpactTable(impacts) if impacts else ()
 
 
 #: Behind every sample: no more peaks will come.
@@ -201,11 +205,11 @@ class Spacing:
         self._open = _NO_PEAKS
         self._marks = np.empty((len(distances), 0), dtype=np.int8)
 
-    def push(self, peaks: _Peaks, next_possible_sample: int) -> list[Impact]:
+    def push(self, peaks: _Peaks, next_possible_sample: int) -> Sequence[Impact]:
         """Take the next peaks, all before `next_possible_sample`; return the impacts that are final."""
         n_new = peaks.whole.shape[1]
         if not n_new and not self._marks.shape[1]:
-            return []
+            return ()
         whole = np.concatenate((self._open.whole, peaks.whole), axis=1)
         parts = np.concatenate((self._open.parts, peaks.parts), axis=1)
         marks = np.concatenate((self._marks, np.full((len(self._marks), n_new), OPEN, np.int8)), axis=1)
@@ -223,7 +227,7 @@ class Spacing:
         samples = self._open.whole[0]
         return int(samples[0]) if len(samples) else next_possible_sample
 
-    def flush(self) -> list[Impact]:
+    def flush(self) -> Sequence[Impact]:
         """No more peaks will come: return the rest."""
         return self.push(_NO_PEAKS, _NEVER)
 
@@ -241,23 +245,18 @@ def _decided(
     return first
 
 
-def _impacts(peaks: _Peaks, marks: np.ndarray) -> list[Impact]:
+def _impacts(peaks: _Peaks, marks: np.ndarray) -> Sequence[Impact]:
     """Those that have won by any rule; a step is what won by the second alone."""
     won = np.flatnonzero((marks == WON).any(axis=0))
     if not len(won):
-        return []
-    columns = (*peaks.whole[:, won].tolist(), *peaks.parts[:, won].tolist(), (marks[0, won] == WON).tolist())
-    return [
-        Impact(
-            onset_sample=onset,
-            peak_sample=sample,
-            peak_g=height_g,
-            peak_vertical_g=None if vertical_g != vertical_g else vertical_g,
-            acceleration_rate_g_per_s=None if rate != rate else rate,
-            rule="impact" if is_impact else "step",
-        )
-        for sample, onset, height_g, rate, vertical_g, is_impact in zip(*columns, strict=True)
-    ]
+        return ()
+    samples, onsets = peaks.whole[:, won]
+    heights_g, rates, vertical_g = peaks.parts[:, won]
+    return ImpactTable.of_columns(
+        {"onset_sample": onsets, "peak_sample": samples},
+        {"peak_g": heights_g, "peak_vertical_g": vertical_g, "acceleration_rate_g_per_s": rates},
+        marks[0, won] != WON,
+    )
 
 
 #: Runs of equal values at the end of a push in which the last fall is looked for first.

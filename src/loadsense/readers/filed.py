@@ -30,6 +30,11 @@ class FileRecording(Recording):
         self._source = source
 
     @property
+    def n_bytes(self) -> int:
+        """Bytes of the file."""
+        return self._source.size()
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the file on disk: from the last complete pass over the blocks, else read for it."""
         return self.info.origin.sha256 or self._source.sha256_now()
