@@ -19,13 +19,14 @@ def _unknown(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-Number = Annotated[float | None, BeforeValidator(_unknown), Field(ge=0, le=1000)]
-Count = Annotated[int | None, BeforeValidator(_unknown), Field(ge=1, le=1000)]
-Key = Annotated[str | None, BeforeValidator(_unknown), Field(max_length=60)]
+# Limits stand inside "or None": outside of it they would be asked of None too.
+Number = Annotated[Annotated[float, Field(ge=0, le=1000)] | None, BeforeValidator(_unknown)]
+Count = Annotated[Annotated[int, Field(ge=1, le=1000)] | None, BeforeValidator(_unknown)]
+Key = Annotated[Annotated[str, Field(max_length=60)] | None, BeforeValidator(_unknown)]
 Day = Annotated[date | None, BeforeValidator(_unknown)]
-Score = Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=10)]
-TScore = Annotated[float | None, BeforeValidator(_unknown), Field(ge=-10, le=10)]
-Row = Annotated[int | None, BeforeValidator(_unknown), Field(ge=1, le=2**62)]
+Score = Annotated[Annotated[int, Field(ge=0, le=10)] | None, BeforeValidator(_unknown)]
+TScore = Annotated[Annotated[float, Field(ge=-10, le=10)] | None, BeforeValidator(_unknown)]
+Row = Annotated[Annotated[int, Field(ge=1, le=2**62)] | None, BeforeValidator(_unknown)]
 Words = Annotated[str, Field(max_length=500)]
 
 
@@ -203,11 +204,11 @@ class ScreeningForm(Form):
     screened_on: date
     review_date: Day = None
     vertebral_fracture: Answer = "unknown"
-    low_trauma_fractures: Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=50)] = None
+    low_trauma_fractures: Annotated[Annotated[int, Field(ge=0, le=50)] | None, BeforeValidator(_unknown)] = None
     last_fracture_on: Day = None
     current_back_pain: Answer = "unknown"
     joint_or_limb_injury: Answer = "unknown"
-    falls_12_months: Annotated[int | None, BeforeValidator(_unknown), Field(ge=0, le=1000)] = None
+    falls_12_months: Annotated[Annotated[int, Field(ge=0, le=1000)] | None, BeforeValidator(_unknown)] = None
     balance: str = Field(default="", max_length=200)
     uncontrolled_heart_or_blood_pressure: Answer = "unknown"
     pregnancy: Answer = "unknown"
@@ -249,7 +250,9 @@ class DxaForm(Form):
     t_score: TScore = None
     machine: str = Field(min_length=1, max_length=100)
     centre: str = Field(min_length=1, max_length=100)
-    least_significant_change_g_per_cm2: Annotated[float | None, BeforeValidator(_unknown), Field(gt=0, le=1)] = None
+    least_significant_change_g_per_cm2: Annotated[
+        Annotated[float, Field(gt=0, le=1)] | None, BeforeValidator(_unknown)
+    ] = None
 
     def facts(self) -> DxaFacts:
         """For the store."""
@@ -280,7 +283,7 @@ class CorrectionForm(Form):
     kind: Literal["not a landing", "landing", "not a set", "exercise", "load"]
     sensor: str = Field(max_length=40)
     event_id: Key = None
-    at_s: Annotated[float | None, BeforeValidator(_unknown), Field(ge=0, le=7 * 86_400)] = None
+    at_s: Annotated[Annotated[float, Field(ge=0, le=7 * 86_400)] | None, BeforeValidator(_unknown)] = None
     reason: str = Field(min_length=1, max_length=300)
     exercise: Key = None
     load_kg: Number = None
@@ -293,7 +296,7 @@ class SessionForm(Form):
     deadlift_kg: Number = None
     back_squat_kg: Number = None
     overhead_press_kg: Number = None
-    rpe: Annotated[float | None, BeforeValidator(_unknown), Field(ge=0, le=20)] = None
+    rpe: Annotated[Annotated[float, Field(ge=0, le=20)] | None, BeforeValidator(_unknown)] = None
     rpe_scale: Literal["borg", "0-10"] = "borg"
     note: str = Field(default="", max_length=2000)
     block_confirmed: bool = False
