@@ -31,16 +31,18 @@ class Problem(BaseModel):
 
 
 _WHY: Final = {
+    400: "the body is not what its content type says",
     401: "nobody is signed in, or the token is unknown or revoked",
     403: "the account or the token may not do this, or another site asked for it",
     404: "there is no such thing",
+    408: "the body did not arrive in time",
     409: "somebody else changed it in the meantime; nothing was overwritten",
     413: "more was sent than can be taken at once",
     422: "something that was sent cannot be used; nothing was changed",
     429: "too many requests",
     503: "the database or the disk cannot be used now",
 }
-_WRITES: Final = (409, 413)
+_WRITES: Final = (400, 408, 409, 413)
 
 
 def problems(*, writes: bool = False) -> dict[int | str, dict[str, Any]]:
