@@ -7,7 +7,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -77,14 +77,38 @@ def erase_person(store: Store, person_id: str, *, by_user: int | None = None) ->
         the_person(tx.db, person_id)
         paths = list(tx.db.scalars(select(RecordingRow.path).where(RecordingRow.person_id == person_id)))
         n_sessions = _count(tx.db, select(SessionRow).where(SessionRow.person_id == person_id))
-        kept = tx.db.scalars(select(BackupRow).order_by(BackupRow.id)).all()
-        backups = tuple(row.path for row in kept if person_id in row.people)
+        backups = _backups_with(tx.db, person_id)
         tx.db.execute(delete(AuditRow).where(AuditRow.person_id == person_id))
         tx.db.execute(delete(PersonRow).where(PersonRow.id == person_id))
         tx.audit("erased", f"person {person_id}", sessions=n_sessions, recordings=len(paths), backups=len(backups))
     files = _unlink(store.folder / path for path in paths if path is not None)
     _forget_log(store)
     return Erased(person_id=person_id, sessions=n_sessions, recordings=len(paths), files=files, backups=backups)
+
+
+def what_goes(store: Store, person_id: str) -> Erased:
+    """What `erase_person` would remove, and the backups that would still hold her; nothing is changed.
+
+    Raises
+    ------
+    OptionError
+        Nobody has this pseudonym.
+    """
+    with store.reading() as db:
+        the_person(db, person_id)
+        paths = list(db.scalars(select(RecordingRow.path).where(RecordingRow.person_id == person_id)))
+        return Erased(
+            person_id=person_id,
+            sessions=_count(db, select(SessionRow).where(SessionRow.person_id == person_id)),
+            recordings=len(paths),
+            files=sum(path is not None for path in paths),
+            backups=_backups_with(db, person_id),
+        )
+
+
+def _backups_with(db: Session, person_id: str) -> tuple[str, ...]:
+    kept = db.scalars(select(BackupRow).order_by(BackupRow.id)).all()
+    return tuple(row.path for row in kept if person_id in row.people)
 
 
 def _count(db: Session, chosen: Select[Any]) -> int:
@@ -169,11 +193,11 @@ def _tables_of(person_id: str) -> Iterator[tuple[CoreTable, Select[Any]]]:
 def _write_table(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     (folder / f"{name}.jsonl").write_text("".join(f"{line_of(row)}\n" for row in rows), encoding="utf-8")
     if rows:
-        (folder / f"{name}.csv").write_text(_csv(rows), encoding="utf-8")
+        (folder / f"{name}.csv").write_text(csv_text(rows), encoding="utf-8")
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    """Text that a spreadsheet opens without running anything in it."""
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of one form as CSV that a spreadsheet opens without running anything in it; there must be a row."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows[0])
@@ -221,14 +245,44 @@ def _sample_files(db: Session, session_id: int) -> Mapping[str, str]:
 
 
 def _export_recording(path: Path, seen: tuple[Analyzed, str], session: SessionRow, root: Path) -> None:
-    now, sensor = seen
     (root / "recordings").mkdir(exist_ok=True)
     shutil.copyfile(path, root / "recordings" / path.name)
+    _export_bids(path, seen, session, root / "bids")
+
+
+def export_as_bids(store: Store, session_ids: Iterable[int], root: Path) -> int:
+    """Write sessions with samples, as they are judged now, into one BIDS dataset.
+
+    Returns
+    -------
+    int
+        How many recordings were written: sessions of which only results came have none.
+
+    Raises
+    ------
+    WorldError
+        The folder cannot be written.
+    """
+    n = 0
+    with store.reading() as db:
+        for session in db.scalars(select(SessionRow).where(SessionRow.id.in_(list(session_ids)))):
+            files = _sample_files(db, session.id)
+            now = _judged_now(store, db, session) if files else None
+            if now is None:
+                continue
+            for sensor, path in files.items():
+                _export_bids(store.folder / path, (now, sensor), session, root)
+            n += len(files)
+    return n
+
+
+def _export_bids(path: Path, seen: tuple[Analyzed, str], session: SessionRow, root: Path) -> None:
+    now, sensor = seen
     own = next(one for one in now.report.recordings if one.sensor == sensor)
     names = BidsNames(
-        subject=_LABEL.sub("", session.person_id),
+        subject=session.person_id.replace("-", "X"),  # pseudonyms have no capitals: no two become one
         session=f"{session.day:%Y%m%d}x{session.id}",
         task=_LABEL.sub("", now.report.prescription.plan or "session"),
         tracksys=_LABEL.sub("", sensor),
     )
-    export_bids(read(path), replace(now.report, recordings=(own,)), root / "bids", names)
+    export_bids(read(path), replace(now.report, recordings=(own,)), root, names)

@@ -26,7 +26,9 @@ from loadsense.web.api import plans as api_plans
 from loadsense.web.api import sessions as api_sessions
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
-from loadsense.web.pages import own_plans, people, person, plan, record, roster, session
+from loadsense.web.live import channels
+from loadsense.web.live.floor import Floor
+from loadsense.web.pages import live, own_plans, people, person, plan, record, reports, roster, session
 
 _LOG: Final = logging.getLogger("loadsense.web")
 
@@ -39,6 +41,9 @@ _ROUTERS: Final = (
     plan.router,
     own_plans.router,
     session.router,
+    live.router,
+    channels.router,
+    reports.router,
     description.router,
     api_people.router,
     api_plans.router,
@@ -46,8 +51,12 @@ _ROUTERS: Final = (
 )
 
 NOT_FOUND: Final = "there is no such page or row: it may have been removed, or the address is not complete"
-
-
+#: For what Starlette and FastAPI refuse in words of theirs.
+_SENTENCES: Final = {
+    400: "what was sent cannot be read: expected UTF-8 in the form that its content type says; nothing was changed",
+    404: NOT_FOUND,
+    405: "this address exists, but not for this: open it from the dashboard's own pages, or see docs/api.md",
+}
 OUR_FAULT: Final = "the dashboard met a fault of its own; reload and look before you repeat a change; in the log it is"
 
 
@@ -74,6 +83,7 @@ def create_app(dashboard: Dashboard) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.dashboard = dashboard
+    app.state.floor = Floor()
     for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/static/tokens.css", _tokens_css, name="tokens_css", include_in_schema=False)
@@ -146,7 +156,7 @@ async def _world_error(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the type it is registered for
-    sentence = NOT_FOUND if error.status_code == 404 else str(error.detail)
+    sentence = _SENTENCES.get(error.status_code, str(error.detail))
     return _problem(request, sentence, error.status_code)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from loadsense.letters.clinician import MOST_QUESTION, MOST_TYPED, Typed
+from loadsense.letters.exporting import Choice
 from loadsense.prescriptions import Answer, OneRepMax, Screening
 from loadsense.store.corrections import SessionChanges
 from loadsense.store.prescribing import Asked
@@ -17,6 +19,11 @@ from loadsense.store.wellbeing import AdverseFacts, DxaFacts, PainFacts
 def _unknown(value: Any) -> Any:
     """An empty field says nothing."""
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def _whole(value: Any) -> Any:
+    """A number of a closed list, from its digits."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 # Limits stand inside "or None": outside of it they would be asked of None too.
@@ -315,3 +322,42 @@ class SessionForm(Form):
             "note": self.note,
             "block_confirmed": self.block_confirmed,
         }
+
+
+# -- paper
+
+
+class LetterForm(Form):
+    """Who a letter is about and from, typed when it is printed; it goes onto paper and nowhere else."""
+
+    weeks: Annotated[Literal[8, 12], BeforeValidator(_whole)] = 12
+    since: Day = None
+    patient: str = Field(default="", max_length=MOST_TYPED)
+    born: str = Field(default="", max_length=MOST_TYPED)
+    patient_number: str = Field(default="", max_length=MOST_TYPED)
+    to: str = Field(default="", max_length=MOST_TYPED)
+    sender: str = Field(default="", max_length=MOST_TYPED)
+    sender_role: str = Field(default="", max_length=MOST_TYPED)
+    contact: str = Field(default="", max_length=MOST_TYPED)
+    question: str = Field(default="", max_length=MOST_QUESTION)
+    make: Literal["page", "pdf", "form"] = "page"
+
+    def typed(self) -> Typed:
+        """For the letter."""
+        return Typed(**self.model_dump(exclude={"weeks", "since", "make"}))
+
+
+class ExportForm(Form):
+    """Whose sessions, and of which days; a person goes before her group."""
+
+    person: Key = None
+    group: Annotated[str | None, BeforeValidator(_unknown), Field(max_length=200)] = None
+    first: Day = None
+    last: Day = None
+    form: Literal["csv", "json", "bids"] = "csv"
+
+    def choice(self) -> Choice:
+        """For the export."""
+        return Choice(
+            person_id=self.person, group=None if self.person else self.group, first=self.first, last=self.last
+        )
