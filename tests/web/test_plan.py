@@ -122,7 +122,7 @@ def test_an_accepted_step_is_asked_and_blocks_other_variables_this_week(plan, st
     assert (row.loads_kg["back_squat"], row.decision, row.suggestion["rule"]) == (42.0, "accepted", "progress-sessions")
     assert row.suggestion["data"] == ["2 sessions at target", "exertion 15, 15 (borg)", "no flag"]
     page = told(plan())
-    assert "this week a load went up; everything else holds until monday" in page
+    assert "this week a load went up: drop height, number of landings and stage hold until monday" in page
     assert "42 kg are asked and not lifted yet" in page
     assert "landings: hold" in page
     assert "load goes up this week: one at a time" in page
@@ -133,7 +133,7 @@ def test_a_height_beside_a_load_is_amber_before_it_is_saved_and_kept_with_its_re
     plan("decisions", accept("back_squat", load_kg="42"))
     form = {"from_day": TODAY, "plan": "hirit", "stage": "stage-2", "drop_height_cm": "15"}
     shown = plan("", form)
-    assert shown.status_code == 422
+    assert shown.status_code == 200  # a question, and no error
     assert "load and height rose in one week: one at a time" in told(shown)
     assert "landings: hold - load goes up this week" in told(shown)
     assert "rule one-step-a-week" in shown.text
@@ -157,7 +157,7 @@ def test_what_was_typed_is_sent_again_with_the_reason(plan):
 
 def test_a_step_larger_than_the_rule_is_shown_first(plan, store, person):
     shown = plan("decisions", accept("back_squat", load_kg="50"))
-    assert (shown.status_code, "back_squat rose by 10 kg in a week, 2 kg at most" in told(shown)) == (422, True)
+    assert (shown.status_code, "back squat rose by 10 kg in a week, 2 kg at most" in told(shown)) == (200, True)
     assert len(asked_of(store, person)) == 1
 
 
@@ -243,7 +243,7 @@ def test_a_stage_that_is_not_earned_needs_a_reason(plan, store, person):
     train(store, person, date(2026, 11, 21), met=False)
     assert "speaks against it, so it needs a reason: deadlift: 1 of the last 2 sessions not at target" in told(plan())
     shown = plan("stage", {"stage": "stage-3"})
-    assert (shown.status_code, len(asked_of(store, person))) == (422, 1)
+    assert (shown.status_code, len(asked_of(store, person))) == (200, 1)
     assert plan("stage", {"stage": "stage-3", "reason": "as agreed", "confirmed": "true"}).status_code == 303
     assert asked_of(store, person)[-1].stage == "stage-3"
 

@@ -168,7 +168,6 @@ def _made(request: Request, tx: Writing, facts: PersonFacts, change: Change, tod
         return page(
             request,
             "plan_confirm.html.j2",
-            status=422,
             person_id=facts.id,
             against=against,
             action=change.action,
