@@ -20,6 +20,7 @@ from loadsense.errors import LoadSenseError, OptionError, WorldError
 if TYPE_CHECKING:
     from loadsense.live.finish import Plan, Said
     from loadsense.live.floor import Shown
+    from loadsense.live.posting import Posting
     from loadsense.live.sensor import LiveSensor
     from loadsense.live.state import LiveEvent
     from loadsense.results import SessionReport
@@ -116,6 +117,12 @@ def stream(  # each option is a parameter: that is how Typer reads them
     seconds: Annotated[float | None, typer.Option(help="End by itself after so many seconds.")] = None,
     as_json: AsJson = False,
     bell: Bell = False,
+    post: Annotated[
+        str | None, typer.Option(metavar="URL", help="Tell a dashboard live, such as http://127.0.0.1:8000.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Its key of the scope live; LOADSENSE_TOKEN by default.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, before or after.")] = False,
 ) -> None:
     """Stream from sensors with live feedback, recorded so that a crash costs a second at most."""
@@ -125,14 +132,17 @@ def stream(  # each option is a parameter: that is how Typer reads them
 
     if resume is not None:
         folder, plan_file = Path(resume), finish.read_plan(Path(resume))
+        posting = _posting(post, token, [one.person for one in plan_file.wearings], as_json=as_json)
     else:
+        posting = _posting(post, token, [text.partition(":")[0] for text in sensor or []], as_json=as_json)
         folder, plan_file = _new_session(output, sensor or [], person or [], plan=plan, tz=tz)
         plan_file = replace(
             plan_file, radio=radio, profiles={w.address: profile for w in plan_file.wearings if profile}
         )
         finish.write_plan(folder, plan_file)
     judgings = beginning.judgings_of(plan_file)
-    shown = Shown(as_json=as_json, bell=bell, seconds=seconds, title=f"LoadSense  {folder}  (Ctrl-C ends)")
+    title = f"LoadSense  {folder}  (Ctrl-C ends)"
+    shown = Shown(as_json=as_json, bell=bell, seconds=seconds, title=title, posting=posting)
     asked = (sampling_rate_hz, range_g)
     _warn_if_locked(judgings, ask=not yes and not as_json)
     sensors = _sensors(folder, plan_file, judgings)
@@ -308,6 +318,17 @@ def _warn_if_locked(judgings: dict[str, Judging], *, ask: bool) -> None:
 
 
 # -- a session: while it runs
+
+
+def _posting(url: str | None, token: str | None, people: list[str], *, as_json: bool) -> Posting | None:
+    """Where the session is told to, if anywhere; on a screen its troubles stand below the rows."""
+    if url is None:
+        return None
+    from loadsense.live.posting import posting_of
+
+    has_screen = sys.stdout.isatty() and not as_json
+    say = (lambda _: None) if has_screen else lambda sentence: typer.echo(sentence, err=True)
+    return posting_of(url, token, tuple(dict.fromkeys(people)), say)
 
 
 def _sensors(folder: Path, plan: Plan, judgings: dict[str, Judging]) -> list[LiveSensor]:

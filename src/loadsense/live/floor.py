@@ -22,6 +22,7 @@ from loadsense.live.view import LastLanding, PersonBoard
 from loadsense.summary import Judging
 
 if TYPE_CHECKING:
+    from loadsense.live.posting import Posting
     from loadsense.sources.ble import Found, Radio
 
 _REDRAWS_PER_S: Final = 4
@@ -33,12 +34,13 @@ _ASKED: Final = "Press Ctrl-C again to end the session"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """How a session is shown: lines for a program, or a screen with or without a bell; and when it ends by itself."""
+    """How a session is shown, by lines or a screen, with or without a bell; when it ends; which dashboard is told."""
 
     as_json: bool = False
     bell: bool = False
     seconds: float | None = None
     title: str = ""
+    posting: Posting | None = None
 
 
 class Coach:
@@ -123,11 +125,15 @@ def run_floor(
 
     def told(live: LiveEvent) -> None:
         last = boards[live.person].hear(live)
+        if shown.posting is not None:
+            shown.posting.hear(live)
         if shown.as_json:
             _print_line(live)
         elif last is not None and shown.bell and not live.earlier:
             _ring(last)
 
+    if shown.posting is not None:
+        shown.posting.begin(boards, now)
     for live in earlier:
         told(live)
     warm_up((feed.sensor.wearing for feed in feeds), next(iter(judgings.values())))
@@ -163,13 +169,17 @@ async def _run_until_told(
     if shown.seconds is not None:
         loop.call_later(shown.seconds, session.end)
     running = asyncio.create_task(session.run())
+    posted = None if shown.posting is None else asyncio.create_task(shown.posting.run())
     coach = Coach(boards, now)
     with keys(coach.press), _screen(shown) as screen:
         while not running.done():
             asked = bool(pressed) and loop.time() - pressed[-1] < _CONFIRM_S
-            _draw(screen, boards, now(), shown, below=_ASKED if asked else coach.help)
+            below = [_ASKED if asked else coach.help, *([shown.posting.trouble] if shown.posting is not None else [])]
+            _draw(screen, boards, now(), shown, below="\n".join(filter(None, below)))
             await asyncio.wait({running}, timeout=1.0 / _REDRAWS_PER_S)
         _draw(screen, boards, now(), shown)
+        if shown.posting is not None and posted is not None:
+            await shown.posting.end(posted)
     await running
 
 

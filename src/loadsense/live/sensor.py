@@ -69,6 +69,7 @@ class LiveSensor:
         self._said: tuple[str | None, bool] | None = None
         self._ticked: list[str] = []
         self.said_before: tuple[dict[str, Any], ...] = ()
+        self.listener: Callable[[Item], None] | None = None  # hears the samples that the engine gets
 
     @property
     def log_path(self) -> Path | None:
@@ -353,6 +354,8 @@ class LiveSensor:
             return []
         if isinstance(item, SampleBlock):
             self._watch_range(item)
+        if self.listener is not None:
+            self.listener(item)
         return self._live(self.engine.push(item), at_s)
 
     def _watch_range(self, block: SampleBlock) -> None:

@@ -159,6 +159,11 @@ class PersonBoard:
         self.walk = PlanWalk([block.name for block in self._every_block()])
         self.walk.recall(next((sensor.said_before for sensor in sensors if sensor.said_before), ()))
 
+    @property
+    def landing_sensor(self) -> LiveSensor | None:
+        """The sensor whose landings count, or would."""
+        return next((one for one in self.sensors if one.wearing.sensor == self._landing_sensor), None)
+
     def hear(self, live: LiveEvent) -> LastLanding | None:
         """Take an event; returns the landing when it is one that has just become known or settled."""
         match live.event:

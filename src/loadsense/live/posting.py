@@ -1,0 +1,301 @@
+"""A live session told to a dashboard elsewhere, while it runs: `loadsense stream --post`.
+
+Theory of operation
+-------------------
+The session and its recording come first. What is told waits in memory and goes out from a task of its own; a dashboard
+that is away, slow or gone costs the session nothing. Events have numbers and wait until the dashboard says that it has
+them, so that none is lost or told twice over a break; a waveform that cannot go out at once is dropped, and so is the
+state of a moment ago. A dashboard that refuses (a token that does not hold, a name that is no pseudonym) is asked again
+only after a while, and said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from loadsense.errors import OptionError
+from loadsense.live.state import LiveEvent
+from loadsense.live.telling import WaveTap, is_told, person_line, told_event
+from loadsense.live.view import PersonBoard
+from loadsense.samples import Item
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+    from loadsense.live.sensor import LiveSensor
+
+#: Where the key may stand instead of on the command line, which others on the machine can read.
+TOKEN_VARIABLE: Final = "LOADSENSE_TOKEN"  # noqa: S105 - the name of a variable
+_PATH: Final = "/api/v1/live/ingest"
+_PSEUDONYM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_UPDATE_S: Final = 1.0 / 30.0
+_STATE_S: Final = 0.25
+_AGAIN_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
+_REFUSED_AGAIN_S: Final = 30.0
+_ANSWER_S: Final = 10.0
+_END_S: Final = 3.0
+_MOST_EVENTS: Final = 20_000
+_EVENTS_AT_ONCE: Final = 100
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+#: Codes with which a dashboard says that asking again at once is of no use.
+_REFUSALS: Final = range(4400, 4500)
+
+
+def place_of(url: str) -> str:
+    """Where to post to, from the address at which a browser opens the dashboard.
+
+    Raises
+    ------
+    OptionError
+        It is no such address.
+
+    Examples
+    --------
+    >>> place_of("http://127.0.0.1:8000"), place_of("https://gym.example/")
+    ('ws://127.0.0.1:8000/api/v1/live/ingest', 'wss://gym.example/api/v1/live/ingest')
+    """
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path not in ("", "/")
+        or "@" in parts.netloc
+    ):
+        raise OptionError(f"--post '{url}': expected the address of a dashboard, such as http://127.0.0.1:8000")
+    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{_PATH}"
+
+
+def posting_of(url: str, token: str | None, people: tuple[str, ...], say: Callable[[str], None]) -> Posting:
+    """A posting that has been checked as far as it can be without the dashboard.
+
+    Raises
+    ------
+    OptionError
+        No address, no token, a name that is no pseudonym, or a package that is missing.
+    """
+    place = place_of(url)
+    token = token or os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        raise OptionError(
+            f"--post needs the key of a gateway: --token or {TOKEN_VARIABLE}; make one of the scope live under Settings"
+        )
+    for person in people:
+        if not _PSEUDONYM.fullmatch(person):
+            raise OptionError(
+                f"'{person}' is not posted: a dashboard knows people by pseudonyms of small letters, digits and hyphens"
+            )
+    if find_spec("websockets") is None:
+        raise OptionError("--post needs one more package: pip install 'loadsense[dashboard]'")
+    if place.startswith("ws:") and urlsplit(place).hostname not in _LOOPBACK:
+        say("the key and the session cross the network unencrypted: give the dashboard an https address")
+    return Posting(place, token, people, say)
+
+
+class Posting:
+    """Tells one session to one dashboard.
+
+    Parameters
+    ----------
+    place : str
+        Address of the channel.
+    token : str
+        With the scope `live`.
+    people : tuple of str
+        Pseudonyms of everybody in the session.
+    say : callable
+        Hears the few sentences that a person should read.
+    """
+
+    def __init__(self, place: str, token: str, people: tuple[str, ...], say: Callable[[str], None]) -> None:
+        self._place, self._token, self._say = place, token, say
+        self._hello = {"version": 1, "session": uuid.uuid4().hex, "people": list(people)}
+        self._boards: Mapping[str, PersonBoard] = {}
+        self._now: Callable[[], float] = lambda: 0.0
+        self._taps: dict[str, WaveTap] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._events: deque[dict[str, Any]] = deque()
+        self._n_told = self._n_sent = self._n_lost = 0
+        self._said = ""
+        self._ending = asyncio.Event()
+        self._ended = False
+
+    @property
+    def n_waiting(self) -> int:
+        """Events that the dashboard has not said it has."""
+        return len(self._events)
+
+    @property
+    def trouble(self) -> str:
+        """Why the dashboard is not told just now; empty while it is."""
+        return self._said
+
+    def begin(self, boards: Mapping[str, PersonBoard], now: Callable[[], float]) -> None:
+        """Who is on the floor, and its clock; the samples of her landing sensor are listened to for the waveform."""
+        self._boards, self._now = boards, now
+        for board in boards.values():
+            sensor = board.landing_sensor
+            if sensor is not None:
+                sensor.listener = self._listener(board.person, sensor)
+
+    def _listener(self, person: str, sensor: LiveSensor) -> Callable[[Item], None]:
+        def heard(item: Item) -> None:
+            tap = self._taps.get(person)
+            if tap is None:
+                if sensor.info is None:
+                    return
+                tap = self._taps[person] = WaveTap(person, sensor.wearing.sensor, sensor.info.sampling_rate_hz)
+            tap.is_on = person in self._watched
+            tap.hear(item)
+
+        return heard
+
+    def hear(self, live: LiveEvent) -> None:
+        """An event of the session: it waits until the dashboard has it."""
+        if not is_told(live):
+            return
+        self._n_told += 1
+        self._events.append(told_event(live, self._n_told))
+        if len(self._events) > _MOST_EVENTS:
+            self._events.popleft()
+            self._n_lost += 1
+            if self._n_lost == 1:
+                self._say(
+                    f"more than {_MOST_EVENTS} events wait for the dashboard: it misses the oldest, the recording not"
+                )
+
+    async def run(self) -> None:
+        """Connect, tell, and connect again, until `end`."""
+        tries = 0
+        while not self._ended:
+            began_s = asyncio.get_running_loop().time()
+            wait_s = await self._connected() or _AGAIN_S[min(tries, len(_AGAIN_S) - 1)]
+            if self._ended or self._ending.is_set():
+                return
+            tries = 0 if asyncio.get_running_loop().time() - began_s > _ANSWER_S else tries + 1
+            try:
+                await asyncio.wait_for(self._ending.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def end(self, running: asyncio.Task[None]) -> None:
+        """Tell the end and what still waits, within three seconds, and let go."""
+        self._ending.set()
+        await asyncio.wait({running}, timeout=_END_S)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        if self._events:
+            self._say(f"{len(self._events)} events did not reach the dashboard; the recording has them")
+
+    # -- one connection
+
+    async def _connected(self) -> float | None:
+        """Tell as long as the channel holds; returns the seconds to wait where asking again soon is of no use."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with connect(
+                self._place, additional_headers=headers, open_timeout=_ANSWER_S, close_timeout=1.0, compression=None
+            ) as channel:
+                return await self._told(channel)
+        except InvalidStatus as error:
+            if error.response.status_code not in (401, 403):
+                self._say_once(f"the dashboard is not there (it answers {error.response.status_code}); trying again")
+                return None
+            self._say_once(
+                "the dashboard refuses the key: it may be revoked, or lack the scope live; the session goes on"
+            )
+            return _REFUSED_AGAIN_S
+        except ConnectionClosed as error:
+            code = error.rcvd.code if error.rcvd else None
+            self._say_once("the dashboard has hung up; trying again")
+            return _REFUSED_AGAIN_S if code in _REFUSALS else None
+        except (OSError, TimeoutError, InvalidHandshake):
+            self._say_once("the dashboard cannot be reached; the session goes on and is recorded, trying again")
+        return None
+
+    async def _told(self, channel: ClientConnection) -> float | None:
+        """Hello, then everything new thirty times a second."""
+        await channel.send(json.dumps({"hello": self._hello}))
+        async with asyncio.timeout(_ANSWER_S):
+            welcome = json.loads(await channel.recv())
+        self._answered(welcome)
+        if "welcome" not in welcome:
+            return _REFUSED_AGAIN_S
+        if self._said:
+            self._say("the dashboard is there again")
+            self._said = ""
+        listening = asyncio.create_task(self._listen(channel))
+        telling = asyncio.create_task(self._tell(channel))
+        try:
+            await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (listening, telling):
+                task.cancel()
+            results = await asyncio.gather(listening, telling, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return None
+
+    async def _listen(self, channel: ClientConnection) -> None:
+        async for text in channel:
+            self._answered(json.loads(text))
+
+    def _answered(self, said: dict[str, Any]) -> None:
+        if "error" in said:
+            self._say_once(f"the dashboard says: {said['error']}")
+        if "watch" in said:
+            self._watched = frozenset(said["watch"])
+        if "welcome" in said:
+            self._n_sent = said["welcome"]
+        had = said.get("got", said.get("welcome", 0))
+        while self._events and self._events[0]["n"] <= had:
+            self._events.popleft()
+
+    async def _tell(self, channel: ClientConnection) -> None:
+        loop = asyncio.get_running_loop()
+        states_s = 0.0
+        while True:
+            at_s = loop.time()
+            told: dict[str, Any] = {}
+            if at_s - states_s >= _STATE_S or self._ending.is_set():
+                told["states"] = [person_line(board.view(self._now())) for board in self._boards.values()]
+                states_s = at_s
+            if events := self._next_events():
+                told["events"] = events
+            if waves := [wave for tap in self._taps.values() if (wave := tap.take()) is not None]:
+                told["waves"] = waves
+            is_end = self._ending.is_set() and (not events or events[-1]["n"] == self._n_told)
+            if told or is_end:
+                await channel.send(json.dumps(told | ({"end": True} if is_end else {}), allow_nan=False))
+            if is_end:
+                await self._until_had()
+                self._ended = True
+                return
+            await asyncio.sleep(max(0.0, _UPDATE_S - (loop.time() - at_s)))
+
+    def _next_events(self) -> list[dict[str, Any]]:
+        found = [event for event in self._events if event["n"] > self._n_sent][:_EVENTS_AT_ONCE] if self._events else []
+        if found:
+            self._n_sent = found[-1]["n"]
+        return found
+
+    async def _until_had(self) -> None:
+        while self._events:
+            await asyncio.sleep(0.01)
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence != self._said and not self._said:
+            self._say(sentence)
+        self._said = self._said or sentence
