@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from ipaddress import ip_address
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from loadsense.web.context import Dashboard
 
 DEFAULT_PORT: Final = 8000
-_DATABASE: Final = "loadsense.db"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - recognised in order to ask for a name
 #: Of the extra "dashboard", as they are imported.
@@ -133,6 +130,7 @@ def serve(  # each option is a parameter: that is how Typer reads them
 def _serve_store(place: Place, listener: socket.socket, where: tuple[str | None, str | None], tz: str | None) -> None:
     """Open the store, say where it is, and serve until Ctrl-C."""
     from loadsense.store import open_store, settings
+    from loadsense.store.places import places_of
     from loadsense.web.context import Dashboard
 
     database, folder = places_of(*where)
@@ -171,16 +169,21 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
 
     from loadsense.web.app import create_app
 
+    app = create_app(dashboard)
     config = uvicorn.Config(
-        create_app(dashboard),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=behind_tls,
         timeout_graceful_shutdown=_END_WITHIN_S,
     )
-    with suppress(KeyboardInterrupt):  # how it is meant to end
-        uvicorn.Server(config).run(sockets=[listener])
+    try:
+        with suppress(KeyboardInterrupt):  # how it is meant to end
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        app.state.jobs.close()
+        app.state.uploads.close()
     typer.echo("ended")
 
 
@@ -189,42 +192,6 @@ def _say_first_run(store: Store) -> None:
 
     if not accounts.any_user(store):
         typer.echo("first    this store is new: whoever opens it first makes the owner's account")
-
-
-# -- where
-
-
-def places_of(store: str | None, folder: str | None) -> tuple[str | Path, Path]:
-    """The database and the folder of the recordings, by what was typed.
-
-    Examples
-    --------
-    >>> [str(one) for one in places_of("gym/loadsense.db", None)]
-    ['gym/loadsense.db', 'gym']
-    >>> [str(one) for one in places_of(None, "gym")]
-    ['gym/loadsense.db', 'gym']
-    """
-    if store is None:
-        own = Path(folder) if folder else data_folder()
-        own.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return own / _DATABASE, own
-    if "://" in store:
-        return store, Path(folder) if folder else data_folder()
-    path = Path(store)
-    if path.is_dir():
-        raise OptionError(f"{store} is a folder; expected the path of a database in it, such as {path / _DATABASE}")
-    if not path.parent.is_dir():
-        raise OptionError(f"{path.parent} is no folder; expected one for the database: make it, or correct --store")
-    return path, Path(folder) if folder else path.parent
-
-
-def data_folder() -> Path:
-    """Where this system keeps what programs know for one user: the same from whichever folder one starts."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "LoadSense"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "LoadSense"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "loadsense"
 
 
 # -- who may reach it
