@@ -16,6 +16,7 @@ import numpy as np
 from sqlalchemy import select
 
 from loadsense.events import Landing
+from loadsense.placement import Placement
 from loadsense.readers.loadsense_format import write_recording
 from loadsense.results import RecordingResult
 from loadsense.samples import Recording
@@ -170,7 +171,7 @@ def _import(store: Store, folder: Path, who: tuple[str, Trained], days: Days, nu
 
 
 _WRIST: Final = Sensor(
-    placement="wrist", sampling_rate_hz=50.0, noise_g=0.003, counts_per_g=128.0, mounting_deg=(3.0, 5.0, -4.0)
+    placement=Placement.WRIST, sampling_rate_hz=50.0, noise_g=0.003, counts_per_g=128.0, mounting_deg=(3.0, 5.0, -4.0)
 )
 
 

@@ -131,6 +131,12 @@ ACCESS: Final[dict[str, Access]] = {
     "live_page": _SIGNED_IN,  # an athlete's shows herself alone
     "live_feed": Access(Role.ATHLETE, scope="read"),
     "live_ingest": Access(Role.COACH, scope="live"),
+    "upload_page": _COACH,
+    "upload_jobs": _COACH,
+    "stage_file": _COACH,
+    "upload": _COACH,
+    "api_record_file": Access(Role.COACH, scope="record"),
+    "api_record_job": Access(Role.COACH, scope="record"),
     "api_openapi": _PUBLIC,
     "api_people": _READ,
     "api_roster": _READ,

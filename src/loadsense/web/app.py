@@ -26,9 +26,11 @@ from loadsense.web.api import plans as api_plans
 from loadsense.web.api import sessions as api_sessions
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
+from loadsense.web.jobs import Jobs
 from loadsense.web.live import channels
 from loadsense.web.live.floor import Floor
-from loadsense.web.pages import live, own_plans, people, person, plan, record, reports, roster, session
+from loadsense.web.pages import live, own_plans, people, person, plan, record, reports, roster, session, upload
+from loadsense.web.uploading import Uploads
 
 _LOG: Final = logging.getLogger("loadsense.web")
 
@@ -44,6 +46,8 @@ _ROUTERS: Final = (
     live.router,
     channels.router,
     reports.router,
+    upload.router,
+    upload.api,
     description.router,
     api_people.router,
     api_plans.router,
@@ -83,6 +87,7 @@ def create_app(dashboard: Dashboard) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.dashboard = dashboard
+    app.state.jobs, app.state.uploads = Jobs(), Uploads(dashboard.store.folder)
     app.state.floor = Floor()
     for router in _ROUTERS:
         app.include_router(router)
