@@ -1,4 +1,4 @@
-"""Work in a copy of the process: its answer, its death, its error, and nothing left behind."""
+"""Work in a copy of the process: what it gets, its answer, its death, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -11,42 +11,74 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from loadsense.beside import beside, can_work_beside
+from loadsense.beside import SLOT_SAMPLES, SLOTS, CopyLostError, beside, can_work_beside
+from loadsense.samples import Gap, SampleBlock
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
 
 HERE = os.getpid()
 
 
-def test_the_answer_comes_from_another_process():
-    with beside(os.getpid) as answer:
-        assert answer() != HERE
+def items_of(lengths):
+    """Blocks of some lengths, each sample its own number, and a gap of three behind each."""
+    first = 0
+    for n in lengths:
+        yield SampleBlock(first, np.arange(first, first + n, dtype=np.float64)[:, None] + np.array([0.0, 0.25, 0.5]))
+        yield Gap(first + n, 3, "packet lost")
+        first += n + 3
+
+
+def take(given):
+    """Everything that came, blocks that follow each other joined, and the last word."""
+    gaps, rows, at = [], [], []
+    for item in given.items():
+        if isinstance(item, Gap):
+            gaps.append(item)
+        else:
+            rows.append(item.accel_g)
+            at.append(np.arange(item.first_sample, item.first_sample + len(item)))
+    return os.getpid(), gaps, np.concatenate(rows), np.concatenate(at), given.last_word()
+
+
+def test_another_process_gets_every_sample_and_gap_in_order():
+    lengths = [5, 1, 2 * SLOT_SAMPLES + 7, *[100] * (3 * SLOTS), SLOT_SAMPLES]
+    with beside(take) as other:
+        for item in items_of(lengths):
+            other.give(item)
+        process_id, gaps, rows, at, word = other.answer("the end")
+    assert process_id != HERE
+    assert word == "the end"
+    assert gaps == [item for item in items_of(lengths) if isinstance(item, Gap)]
+    blocks = [item for item in items_of(lengths) if isinstance(item, SampleBlock)]
+    np.testing.assert_array_equal(rows, np.concatenate([block.accel_g for block in blocks]))
+    np.testing.assert_array_equal(at, rows[:, 0].astype(int))
     assert multiprocessing.active_children() == []
 
 
-def test_a_copy_that_dies_is_replaced_by_working_here():
-    def work():
-        if os.getpid() != HERE:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return "done here"
-
-    with beside(work) as answer:
-        assert answer() == "done here"
+def die(_given):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_an_error_comes_in_its_own_words_and_the_copy_is_silent(capfd):
-    def work():
-        raise ValueError("found nothing")
+def fail(given):
+    for item in given.items():
+        raise ValueError(f"cannot bear {item}")
 
-    with beside(work) as answer, pytest.raises(ValueError, match="found nothing"):
-        answer()
+
+@pytest.mark.parametrize("work", [die, fail])
+def test_a_copy_that_is_lost_is_noticed_and_silent(work, capfd):
+    with beside(work) as other, pytest.raises(CopyLostError):  # noqa: PT012  which of them notices hangs on the time
+        for item in items_of([10] * 50):
+            other.give(item)
+        other.answer(None)
     assert capfd.readouterr() == ("", "")
 
 
 def test_who_leaves_early_ends_the_copy():
-    with pytest.raises(KeyError, match="enough"), beside(signal.pause):
+    with pytest.raises(KeyError, match="enough"), beside(take) as other:  # noqa: PT012  that is what leaving is
+        other.give(Gap(0, 3))
         raise KeyError("enough")
     assert multiprocessing.active_children() == []
 
@@ -70,12 +102,12 @@ def is_alive(process_id: int) -> bool:
 
 
 WAITING = """
-import os, signal, time
+import os, time
 from loadsense.beside import beside
 
-def work():
+def work(given):
     print(os.getpid(), flush=True)
-    signal.pause()
+    return [*given.items()]
 
 with beside(work):
     time.sleep(600)

@@ -6,6 +6,8 @@ Everything is compared with ==, so that a difference in the last bit fails.
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loadsense as ls
-from loadsense import kernels
+from loadsense import kernels, session
+from loadsense.beside import beside, can_work_beside
+from loadsense.errors import ContentError
 from loadsense.events import Landing, Status
 from loadsense.placement import Placement
 from loadsense.samples import ClockQuality, Gap, Recording, SampleBlock, StreamInfo
@@ -104,11 +108,85 @@ def test_feeding_comes_to_the_same_result_as_pushing(path, compiled_whole):
     assert engine.result() == compiled_whole[path][1]
 
 
-@pytest.mark.parametrize("cores", [1, 2])
-def test_the_number_of_cores_changes_nothing(cores, compiled_whole):
-    path = next(p for p in SAMPLES if "hip-session" in p.name)
-    (found,) = ls.Session([ls.read(path, placement="hip")], cores=cores).detected()
+@pytest.fixture
+def two_processes(monkeypatch):
+    """Shares every recording in a file with a second process; counts how often one was begun."""
+    if not can_work_beside():
+        pytest.skip("this process cannot be copied: not Linux, or it has several threads")
+    begun = []
+
+    def counted(work):
+        begun.append(work)
+        return beside(work)
+
+    monkeypatch.setattr(session, "BESIDE_FROM_BYTES", 0)
+    monkeypatch.setattr(session, "beside", counted)
+    return begun
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_two_processes_come_to_the_result_of_one(path, compiled_whole, two_processes):
+    (found,) = ls.Session([ls.read(path, placement=placement_of(path))], cores=2).detected()
+    assert len(two_processes) == 1
     assert replace(found, clock=ClockQuality()) == compiled_whole[path][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("hip-session", {"body_mass_kg": 70.0, "range_g": 8.0}),
+        ("hip-session", {"placement": "sacrum", "body_mass_kg": 70.0, "activity": "running", "start": "20"}),
+        ("hip-session", {"placement": "ankle", "calibrate": False, "landing_block": True}),
+        ("wrist", {"tz": "Europe/Madrid", "body_mass_kg": 55.0}),
+    ],
+)
+@pytest.mark.parametrize("cores", [2, 8])
+def test_options_come_to_the_same_in_two_processes(name, options, cores, two_processes):
+    path = next(p for p in SAMPLES if name in p.name)
+    recording = ls.read(path, **{"placement": placement_of(path)} | options)
+    one, two = ls.analyze(recording, cores=1), ls.analyze(recording, cores=cores)
+    assert len(two_processes) == 1
+    assert two == one
+    assert two.recordings[0].impacts, "a recording without an impact proves little"
+
+
+def test_a_recording_with_gaps_is_the_same_in_two_processes(tmp_path, two_processes):
+    times_s = np.concatenate([np.arange(0, 40, 0.01), np.arange(43, 90, 0.01), np.arange(500, 560, 0.01)])
+    rng = np.random.default_rng(4)
+    steps = 1.0 + 1.5 * np.maximum(0.0, np.sin(2 * np.pi * 2.0 * times_s)) ** 4
+    rows = np.column_stack([times_s, rng.normal(0, 0.02, len(times_s)), steps, rng.normal(0, 0.02, len(times_s))])
+    path = tmp_path / "gaps.csv"
+    np.savetxt(path, rows, fmt="%.5f", delimiter=",", header="time,x,y,z", comments="")
+    recording = ls.read(path, placement="hip", unit="g", body_mass_kg=70.0)
+    one, two = ls.analyze(recording, cores=1), ls.analyze(recording, cores=2)
+    assert two == one
+    assert len(two.recordings[0].quality.gaps) == 2
+    assert len(two.recordings[0].impacts) > 100
+    assert len(two_processes) == 1
+
+
+def test_a_fault_late_in_a_file_is_told_the_same_by_two_processes(tmp_path, two_processes):
+    path = tmp_path / "fault.csv"
+    rows = [f"{i / 100:.2f},0.01,1.0,{i % 7 / 50}" for i in range(300_000)]
+    rows[299_990] = "2999.90,0.01,oops,0.1"
+    path.write_text("time,x,y,z\n" + "\n".join(rows) + "\n")
+    recording = ls.read(path, placement="hip", unit="g")
+    told = []
+    for cores in (1, 2):
+        with pytest.raises(ContentError) as caught:
+            ls.analyze(recording, cores=cores)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    assert "oops" in told[0]
+    assert len(two_processes) == 1
+
+
+def test_where_the_second_process_dies_the_first_does_it_all(monkeypatch, two_processes):
+    path = next(p for p in SAMPLES if "hip-session" in p.name)
+    expected = ls.analyze(ls.read(path, placement="hip"), cores=1)
+    monkeypatch.setattr(session, "_events", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    assert ls.analyze(ls.read(path, placement="hip"), cores=2) == expected
+    assert len(two_processes) == 1
 
 
 def test_sample_by_sample_is_the_same_as_whole():

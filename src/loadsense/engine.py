@@ -72,21 +72,20 @@ _Fact = Event | LandingCandidate | Envelope | EpochMeans
 class Lane(Flag):
     """Stages that need nothing of the other lane, so that two engines can share the work on one recording.
 
-    `LOADS` finds impacts and judges the samples; `MOVEMENTS` finds everything else, and is the one that gives a result.
+    `SIGNAL` judges and draws the samples; `EVENTS` finds everything else, and is the one that gives a result.
     """
 
-    LOADS = auto()
-    MOVEMENTS = auto()
-    BOTH = LOADS | MOVEMENTS
+    SIGNAL = auto()
+    EVENTS = auto()
+    BOTH = SIGNAL | EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadsFound:
-    """What an engine of the lane of loads found."""
+class SignalFound:
+    """What the lane of the signal found."""
 
     quality: SignalQuality
     envelope: Envelope | None
-    impacts: ImpactTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ class Engine:
     landing_block : bool
         The wearer said that these are landings: drops of 5 to 8 cm are looked for too, marked as untested.
     lane : Lane
-        The stages that run. An engine of the lane of movements takes what one of the lane of loads found by `join`,
+        The stages that run. An engine of the lane of events takes what one of the lane of the signal found by `join`,
         and then has the result of both.
     """
 
@@ -128,8 +127,7 @@ class Engine:
         lane: Lane = Lane.BOTH,
     ) -> None:
         self.info = info
-        self._lane = lane
-        self._joined: LoadsFound | None = None
+        self._joined: SignalFound | None = None
         self._criteria = criteria
         rate_hz = info.sampling_rate_hz
         self._beats = Beats(max(1, units.samples_from_seconds(BEAT_S, rate_hz)))
@@ -143,7 +141,7 @@ class Engine:
         )
         self._landings = _landing_detector(info, criteria.landings, landing_block=landing_block)
         self._lifts = _lift_detector(info, criteria.lifts)
-        self._stages = self._those_that_are_on()
+        self._stages = self._those_that_are_on(lane)
         self._unmeasured: list[tuple[int, LandingCandidate]] = []
         self._naming = ImpactNaming(info, criteria.equations)
         self._grades_landings = CAPABILITIES[info.placement].grades_landings
@@ -216,20 +214,15 @@ class Engine:
         for stage in self._stages:
             events += self._sort(stage.flush())
         self._finished = True
-        events += self._measure(None)
-        return events + self._name_impacts(is_over=True) if self._lane is Lane.BOTH else events
+        return events + self._measure(None) + self._name_impacts(is_over=True)
 
-    def loads(self) -> LoadsFound:
-        """What the lane of loads found, none of it named; call it after `flush`, for `join` of the other lane."""
-        return LoadsFound(
-            quality=self._quality.result(), envelope=self._envelope.result(), impacts=self._naming.unnamed()
-        )
+    def signal(self) -> SignalFound:
+        """What the lane of the signal has found so far."""
+        return self._joined or SignalFound(quality=self._quality.result(), envelope=self._envelope.result())
 
-    def join(self, found: LoadsFound) -> None:
-        """Take what the other lane found of the same samples; call it after `flush`, before `result`."""
+    def join(self, found: SignalFound) -> None:
+        """Take what the lane of the signal found of the same samples elsewhere; call it after `flush`."""
         self._joined = found
-        self._naming.add(found.impacts)
-        self._naming.name(is_over=True)
 
     def result(self, clock: ClockQuality | None = None, *, sensor: str | None = None) -> RecordingResult:
         """What the recording came to; call it after `flush`, or before for the settled events so far.
@@ -241,26 +234,23 @@ class Engine:
         sensor : str, optional
             Name in a session of several sensors; the placement by default.
         """
+        signal = self.signal()
         return RecordingResult(
             info=self.info,
             sensor=sensor or self.info.placement.value,
-            quality=self._signal_quality(),
+            quality=signal.quality,
             clock=clock or ClockQuality(),
-            envelope=self._joined.envelope if self._joined else self._envelope.result(),
+            envelope=signal.envelope,
             landings=tuple(sorted(self._found.landings, key=lambda e: e.candidate.peak_sample)),
             impacts=self._naming.named.part(0, len(self._naming.named)),
             excluded=tuple(sorted(self._found.excluded, key=lambda e: e.peak_sample)),
             sets=tuple(sorted(self._found.sets, key=lambda e: e.start_sample)),
             activities=self._naming.seen.stretches(),
-            days=self._days(),
+            days=self._days(signal.quality),
         )
 
-    def _signal_quality(self) -> SignalQuality:
-        return self._joined.quality if self._joined else self._quality.result()
-
-    def _days(self) -> tuple[DaySummary, ...]:
+    def _days(self, quality: SignalQuality) -> tuple[DaySummary, ...]:
         """Local days of a recording of long wear; none for a session."""
-        quality = self._signal_quality()
         n_grid = self._history.end
         if n_grid < LONG_WEAR_S * self.info.sampling_rate_hz:
             return ()
@@ -325,13 +315,13 @@ class Engine:
         if self._landings is not None:
             self._landings.declare(said.landing_block, first_sample=said.first_sample)
 
-    def _those_that_are_on(self) -> Sequence[Stage[_Fact]]:
+    def _those_that_are_on(self, lane: Lane) -> Sequence[Stage[_Fact]]:
         """The stages for this lane, placement and rate, in the order in which they are asked."""
         stages: list[Stage[_Fact] | None] = []
-        if Lane.LOADS in self._lane:
-            stages += [self._quality, self._envelope, self._impacts]
-        if Lane.MOVEMENTS in self._lane:
-            stages += [self._activity, self._landings, self._lifts, self._epochs]
+        if Lane.SIGNAL in lane:
+            stages += [self._quality, self._envelope]
+        if Lane.EVENTS in lane:
+            stages += [self._impacts, self._activity, self._landings, self._lifts, self._epochs]
         return [stage for stage in stages if stage is not None]
 
     def _pass(self, block: SampleBlock) -> list[Event]:

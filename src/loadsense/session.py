@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Final, TypedDict, Unpack
 
 from loadsense import engine, evidence, kernels, together
 from loadsense.ahead import available_cores, read_ahead
-from loadsense.beside import beside, can_work_beside
-from loadsense.engine import EngineCriteria, Lane, LoadsFound
+from loadsense.beside import CopyLostError, Given, beside, can_work_beside
+from loadsense.engine import EngineCriteria, Lane
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.evidence.equations import force_equations
 from loadsense.prescriptions import Person, Plan
 from loadsense.readers import sha256_of
 from loadsense.results import RecordingResult, SessionReport
-from loadsense.samples import ClockQuality, Recording, SampleBlock, StreamInfo
+from loadsense.samples import ClockQuality, Item, Recording, SampleBlock, StreamInfo
 from loadsense.summary import Judging, summarise
 
 #: Recordings of at least so many bytes are shared with a second process: half an hour of text at 100 Hz.
@@ -132,8 +133,9 @@ class Session:
     offsets_s : mapping of str to float, optional
         Seconds from the session's start to the first sample, by sensor; the clocks say it when None.
     cores : int, optional
-        Cores to keep busy; all there are when None. With 1 everything happens in the calling thread; with more, long
-        files are shared with a second process where that can be (`loadsense.beside`), and else read ahead in a thread.
+        Cores to keep busy; all there are when None. With 1 everything happens in the calling thread; with more, the
+        events of a long file are found in a second process where that can be (`loadsense.beside`), and else a thread
+        reads ahead.
         The results are the same.
 
     Raises
@@ -197,37 +199,44 @@ class Session:
         return {name: self._starts_s.get(name, 0.0) for name in self._recordings}
 
     def _result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
+        passed = partial(progress, name)
         if self._cores > 1 and recording.n_bytes >= BESIDE_FROM_BYTES and can_work_beside():
-            return self._shared_result(name, recording, progress)
+            kernels.prepare(recording.n_bytes)
+            with suppress(CopyLostError):  # what it met is met again below, and told in its own words
+                return self._shared_result(name, recording, passed)
         running = Engine(recording.info, judged_by=self._judging)
-        _pass(running, recording, partial(progress, name), is_ahead=self._cores > 1)
+        for item in self._items(recording, passed, is_ahead=self._cores > 1):
+            running.feed(item)
+        running.flush()
         return running.result(recording.clock_quality, sensor=name)
 
-    def _shared_result(self, name: str, recording: Recording, progress: Progress) -> RecordingResult:
-        """The same from two processes, each of which reads the recording and runs one lane of stages."""
-        kernels.prepare(recording.n_bytes)
-        is_ahead = self._cores > 3
-        with beside(partial(_loads, recording, self._judging, is_ahead=is_ahead)) as loads:
-            running = Engine(recording.info, judged_by=self._judging, lane=Lane.MOVEMENTS)
-            _pass(running, recording, partial(progress, name), is_ahead=is_ahead)
-            running.join(loads())
-        return running.result(recording.clock_quality, sensor=name)
+    def _shared_result(self, name: str, recording: Recording, passed: Callable[[int], None]) -> RecordingResult:
+        """The same from two processes: this one reads and judges the signal, the other finds the events."""
+        running = Engine(recording.info, judged_by=self._judging, lane=Lane.SIGNAL)
+        with beside(partial(_events, recording.info, self._judging)) as other:
+            for item in self._items(recording, passed, is_ahead=self._cores > 2):
+                other.give(item)
+                running.feed(item)
+            running.flush()
+            return other.answer((running.signal(), recording.clock_quality, name))
+
+    def _items(self, recording: Recording, passed: Callable[[int], None], *, is_ahead: bool) -> Iterator[Item]:
+        """Items of a recording; how many samples have passed is told behind each block."""
+        for item in read_ahead(recording.blocks()) if is_ahead else recording.blocks():
+            yield item
+            if isinstance(item, SampleBlock):
+                passed(item.first_sample + len(item))
 
 
-def _loads(recording: Recording, judged_by: Judging, *, is_ahead: bool) -> LoadsFound:
-    """What the lane of loads finds in a recording."""
-    running = Engine(recording.info, judged_by=judged_by, lane=Lane.LOADS)
-    _pass(running, recording, lambda _: None, is_ahead=is_ahead)
-    return running.loads()
-
-
-def _pass(running: Engine, recording: Recording, passed: Callable[[int], None], *, is_ahead: bool) -> None:
-    """Every item through an engine, and the end."""
-    for item in read_ahead(recording.blocks()) if is_ahead else recording.blocks():
+def _events(info: StreamInfo, judged_by: Judging, given: Given) -> RecordingResult:
+    """The result of a recording whose signal is judged elsewhere."""
+    running = Engine(info, judged_by=judged_by, lane=Lane.EVENTS)
+    for item in given.items():
         running.feed(item)
-        if isinstance(item, SampleBlock):
-            passed(item.first_sample + len(item))
     running.flush()
+    signal, clock, name = given.last_word()
+    running.join(signal)
+    return running.result(clock, sensor=name)
 
 
 def analyze(
