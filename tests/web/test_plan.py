@@ -295,6 +295,13 @@ def test_the_form_holds_what_is_asked_so_that_saving_loses_nothing(plan, store, 
     ]
 
 
+def test_what_is_planned_ahead_is_told_before_today_is_changed(plan):
+    plan("", {"from_day": "2026-11-30", "plan": "hirit", "stage": "stage-1", "reason": "holiday"})
+    page = told(plan())
+    assert "already planned from mon 30 nov 2026: stage stage-2 to stage-1" in page
+    assert "stage stage-2 since tue 1 sep 2026" in page
+
+
 def test_a_ceiling_above_the_stage_needs_a_reason(plan, store, person):
     form = {"from_day": TODAY, "plan": "hirit", "stage": "stage-2", "ceiling_net_g": "5"}
     shown = plan("", form)

@@ -166,8 +166,10 @@ def test_a_fall_ends_the_screening_and_only_a_name_unlocks(say, store, person, c
     path = f"/people/{person}/flags/{flag.id}"
     client("coach").post(f"{path}/acknowledge", data={"version": 1, "note": "seen"})
     assert "Do not train the plan" in client("coach").get(f"/people/{person}").text
-    late = client("owner").post(f"{path}/clear", data={"version": 1, "by": "Dr Example", "on": "2030-01-01"})
-    assert late.status_code == 409
+    late = client("owner").post(f"{path}/clear", data={"version": 1, "by": "Dr Example", "on": "2026-11-23"})
+    assert late.status_code != 303
+    ahead = client("owner").post(f"{path}/clear", data={"version": 2, "by": "Dr Example", "on": "2026-11-24"})
+    assert "2026-11-24 lies in the future" in told(ahead)
     early = client("coach").post(f"{path}/clear", data={"version": 2, "by": "Dr Example", "on": "2020-01-01"})
     assert "before the flag of" in told(early)
     with store.writing(1) as tx:
@@ -265,6 +267,14 @@ def test_a_maximum_has_a_date_and_a_method(say, store, person):
     assert "it grades loads for 28 days from 2026-11-10." in answer
     assert "an estimate from the day's own sets is not graded on that day" in answer
     assert [one.method for one in of(store, OneRepMaxRow, person)] == ["estimated from 5 of 50 kg"]
+
+
+def test_an_estimate_of_a_training_day_says_what_it_does_not_grade(say, store, person):
+    with store.writing(1) as tx:
+        tx.add(SessionRow(person_id=person, day=date(2026, 11, 10), loads_kg={}, imported_at=tx.at))
+        tx.audit("made", "session")
+    assert "does not grade the session of that day" in told(say("one-rm", BEST))
+    assert "does not grade" not in told(say("one-rm", {**BEST, "method": "tested"}))
 
 
 @pytest.mark.parametrize(

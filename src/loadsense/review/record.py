@@ -329,6 +329,8 @@ def _led_to(db: Reading, said: Said, person: PersonFacts, page: RecordPage, limi
         told.append(_screening_sentence(page.screening))
     if said.kind == ONE_RM and (days := limits.rules["one-rm-age"].value):
         told.append(f"It grades loads for {days:g} days from {said.day.isoformat()}.")
+        if "estimated" in said.words and any(one.day == said.day for one in person.sessions):
+            told.append("It does not grade the session of that day: an estimate from its own sets would be circular.")
     if said.kind == DXA:
         told += [
             f"{change.site}: {change.words}{f' ({change.reason})' if change.reason else ''}."

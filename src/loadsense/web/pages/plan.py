@@ -28,6 +28,7 @@ from loadsense.store.prescribing import Asked, Decision
 from loadsense.store.tables import FlagRow
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
 from loadsense.web.forms import ClearForm, DecisionForm, PlanForm, StageForm
+from loadsense.web.pages.people import not_in_the_future
 from loadsense.web.pages.person import PersonId
 
 router = APIRouter(include_in_schema=False)
@@ -255,6 +256,7 @@ def clear(request: Request, person_id: PersonId, flag_id: int, said: Annotated[C
     """Unlock after a red flag, by the name of the clinician and the day."""
     with dashboard(request).store.writing(by_user=visitor(request).user_id) as tx:
         _hers(tx.db, flag_id, person_id)
+        not_in_the_future(said.on, _facts(tx.db, dashboard(request), person_id)[1])
         flags.clear(tx, flag_id, by=said.by, on=said.on, version=said.version)
     return go_to(f"/people/{person_id}")
 
