@@ -29,7 +29,20 @@ from loadsense.web.guard import Guard
 from loadsense.web.jobs import Jobs
 from loadsense.web.live import channels
 from loadsense.web.live.floor import Floor
-from loadsense.web.pages import live, own_plans, people, person, plan, record, reports, roster, session, upload
+from loadsense.web.pages import (
+    live,
+    own_plans,
+    people,
+    person,
+    plan,
+    reanalyze,
+    record,
+    reports,
+    roster,
+    session,
+    settings,
+    upload,
+)
 from loadsense.web.uploading import Uploads
 
 _LOG: Final = logging.getLogger("loadsense.web")
@@ -48,6 +61,8 @@ _ROUTERS: Final = (
     reports.router,
     upload.router,
     upload.api,
+    reanalyze.router,
+    settings.router,
     description.router,
     api_people.router,
     api_plans.router,

@@ -46,7 +46,7 @@ def sign_in(request: Request, login: Login, password: Password, next: Annotated[
         token = accounts.sign_in(shown.store, login, password, address=_address(request), browser=_browser(request))
     except OptionError as error:
         return page(request, "sign_in.html.j2", status=401, next=own_path(next), sentence=str(error), login=login)
-    return _signed_in(request, token, own_path(next))
+    return signed_in(request, token, own_path(next))
 
 
 @router.post("/sign-out", name="sign_out")
@@ -77,7 +77,7 @@ def first_run(request: Request, login: Login, password: Password, again: Passwor
     except OptionError as error:
         return page(request, "first_run.html.j2", status=422, sentence=str(error), login=login)
     token = accounts.sign_in(shown.store, login, password, address=_address(request), browser=_browser(request))
-    return _signed_in(request, token, "/")
+    return signed_in(request, token, "/")
 
 
 def own_path(path: str) -> str:
@@ -93,7 +93,8 @@ def own_path(path: str) -> str:
     return path if is_ours else "/"
 
 
-def _signed_in(request: Request, token: str, path: str) -> Response:
+def signed_in(request: Request, token: str, path: str) -> Response:
+    """Give the browser its token and send it on."""
     answer = go_to(path)
     secure = not dashboard(request).is_plain_http
     answer.set_cookie(COOKIE, token, max_age=COOKIE_S, httponly=True, samesite="lax", secure=secure, path="/")

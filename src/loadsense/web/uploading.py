@@ -187,7 +187,7 @@ def take_in(place: Place, wanted: Wanted) -> Outcome:
         return Outcome(is_done=False, sentence=_told(str(error), wanted.parts))
     return Outcome(
         is_done=True,
-        sentence=made.sentence if made.is_new else f"already here: {made.sentence}",
+        sentence=made.sentence,
         link=f"/sessions/{made.session_id}",
         found={"session_id": made.session_id, "is_new": made.is_new},
     )
