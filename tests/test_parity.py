@@ -137,7 +137,7 @@ def test_two_processes_come_to_the_result_of_one(path, compiled_whole, two_proce
         ("hip-session", {"body_mass_kg": 70.0, "range_g": 8.0}),
         ("hip-session", {"placement": "sacrum", "body_mass_kg": 70.0, "activity": "running", "start": "20"}),
         ("hip-session", {"placement": "ankle", "calibrate": False, "landing_block": True}),
-        ("wrist", {"tz": "Europe/Madrid", "body_mass_kg": 55.0}),
+        ("wrist", {"tz": "Europe/Madrid", "body_mass_kg": 55.0, "end": "60"}),
     ],
 )
 @pytest.mark.parametrize("cores", [2, 8])

@@ -11,12 +11,14 @@ The rows are made without pandas, which takes half a second to import and is ask
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from loadsense.events import Excluded, Landing, LiftSet
 from loadsense.impact_table import ImpactTable
@@ -25,12 +27,15 @@ from loadsense.results import RecordingResult, SessionReport
 if TYPE_CHECKING:
     import pandas as pd
 
-    from loadsense.samples import FloatArray
+    from loadsense.samples import FloatArray, IntArray
 
 Row = dict[str, str | float | None]
 
 #: Impacts that are made into rows at once, so that a week of them takes no memory.
 _ROWS_AT_A_TIME: Final = 4096
+
+_NO_TIME: Final = timedelta()
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 TEXT: Final = "string"
 NUMBER: Final = "float64"
@@ -201,17 +206,28 @@ def seconds_at(recording: RecordingResult, sample: int) -> float:
 
 def time_at(recording: RecordingResult, sample: int) -> str | None:
     """Wall-clock time of a sample with its offset, or None when the recording has no clock with a zone."""
-    return _times_at(recording, [sample])[0]
+    start = recording.info.start
+    if start is None or start.tzinfo is None:
+        return None
+    moment = start.astimezone(UTC) + timedelta(seconds=sample / recording.info.sampling_rate_hz)
+    return moment.astimezone(_zone(recording, start)).isoformat(timespec="milliseconds")
 
 
-def _times_at(recording: RecordingResult, samples: Sequence[int]) -> list[str | None]:
-    """The same for many samples."""
-    start, rate_hz = recording.info.start, recording.info.sampling_rate_hz
+def _times_at(recording: RecordingResult, samples: IntArray) -> list[str | None]:
+    """`time_at` of many samples: the offset of each minute is looked up once."""
+    start = recording.info.start
     if start is None or start.tzinfo is None:
         return [None] * len(samples)
-    zone, first = _zone(recording, start), start.astimezone(UTC)
-    times = ((first + timedelta(seconds=sample / rate_hz)).astimezone(zone) for sample in samples)
-    return [time.isoformat(timespec="milliseconds") for time in times]
+    zone, seconds = _zone(recording, start), samples / recording.info.sampling_rate_hz
+    whole = np.floor(seconds)
+    since_us = whole.astype(np.int64) * 1_000_000 + np.rint((seconds - whole) * 1e6).astype(np.int64)
+    moments = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us") + since_us
+    minutes, which = np.unique(moments.astype("datetime64[m]"), return_inverse=True)
+    there = [minute.replace(tzinfo=UTC).astimezone(zone) for minute in minutes.tolist()]
+    ahead_us = np.array([(minute.utcoffset() or _NO_TIME) // _MICROSECOND for minute in there], dtype=np.int64)
+    offsets = [minute.isoformat()[len("2026-11-23T00:00:00") :] for minute in there]
+    local: list[str] = np.datetime_as_string((moments + ahead_us[which]).astype("datetime64[ms]")).tolist()
+    return [time + offsets[at] for time, at in zip(local, which.tolist(), strict=True)]
 
 
 def _zone(recording: RecordingResult, start: datetime) -> tzinfo | None:
@@ -279,23 +295,29 @@ def _excluded_row(recording: RecordingResult, candidate: Excluded) -> Row:
 
 def _impact_cells(recording: RecordingResult) -> Iterator[tuple[str | float | None, ...]]:
     """The impacts of a recording, some thousand at a time."""
+    for columns in impact_columns(recording):
+        cells = [_known(column) if isinstance(column, np.ndarray) else column for column in columns]
+        yield from zip(*cells, strict=True)
+
+
+def impact_columns(recording: RecordingResult) -> Iterator[tuple[FloatArray | list[str | None], ...]]:
+    """The impacts of a recording as columns of `impacts`, some thousand at a time; unknown numbers are NaN."""
     impacts = ImpactTable.of(recording.impacts)
     for first in range(0, len(impacts), _ROWS_AT_A_TIME):
         part = impacts.part(first, first + _ROWS_AT_A_TIME)
-        samples = part.samples().tolist()
-        yield from zip(
+        samples = part.samples()
+        yield (
             [recording.sensor] * len(part),
-            [seconds_at(recording, sample) for sample in samples],
+            recording.offset_s + samples / recording.info.sampling_rate_hz,
             _times_at(recording, samples),
-            part.numbers("peak_g").tolist(),
-            _known(part.numbers("peak_vertical_g")),
+            part.numbers("peak_g"),
+            part.numbers("peak_vertical_g"),
             [activity.value for activity in part.activities],
-            _known(part.numbers("acceleration_rate_g_per_s")),
-            _known(part.forces("peak_grf_n")),
-            _known(part.forces("peak_grf_bw")),
-            _known(part.forces("loading_rate_n_per_s")),
+            part.numbers("acceleration_rate_g_per_s"),
+            part.forces("peak_grf_n"),
+            part.forces("peak_grf_bw"),
+            part.forces("loading_rate_n_per_s"),
             [model or None for model in part.models],
-            strict=True,
         )
 
 
