@@ -270,8 +270,7 @@ class Posting:
             at_s = loop.time()
             told: dict[str, Any] = {}
             if at_s - states_s >= _STATE_S or self._ending.is_set():
-                told["states"] = [person_line(board.view(self._now())) for board in self._boards.values()]
-                states_s = at_s
+                told["states"], states_s = self._states(), at_s
             if events := self._next_events():
                 told["events"] = events
             if waves := [wave for tap in self._taps.values() if (wave := tap.take()) is not None]:
@@ -284,6 +283,10 @@ class Posting:
                 self._ended = True
                 return
             await asyncio.sleep(max(0.0, _UPDATE_S - (loop.time() - at_s)))
+
+    def _states(self) -> list[dict[str, Any]]:
+        over = {"ended": True} if self._ending.is_set() else {}
+        return [person_line(board.view(self._now())) | over for board in self._boards.values()]
 
     def _next_events(self) -> list[dict[str, Any]]:
         found = [event for event in self._events if event["n"] > self._n_sent][:_EVENTS_AT_ONCE] if self._events else []
