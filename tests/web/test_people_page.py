@@ -187,6 +187,16 @@ def test_density_stands_under_the_weeks_without_a_cause(client, trained):
         assert word not in page[page.index("<main") : page.index("</main>")].lower()
 
 
+def test_somebody_new_is_told_the_next_step_instead_of_empty_charts(client, store):
+    with store.writing(1) as tx:
+        people.create(tx, "brand-new")
+    page = unescape(client("coach").get("/people/brand-new").text)
+    assert "Nothing is asked yet" in page
+    assert 'href="/people/brand-new/plan#write"' in page
+    assert "by-week" not in page
+    assert "write her plan" not in client("viewer").get("/people/brand-new").text
+
+
 @pytest.mark.parametrize("weeks", [4, 26, 52])
 def test_any_number_of_weeks_is_drawn(client, trained, weeks):
     page = page_of(client, query=f"?weeks={weeks}")
