@@ -17,6 +17,8 @@ CROWDED = {
     "live_cli.py": "and so do the live verbs",
     "export_cli.py": "and so does export",
     "serve_cli.py": "and so does serve",
+    "people_cli/plans.py": "and so does plan",
+    "people_cli/papers.py": "and so does report",
     "readers/__init__.py": "so does `read`",
     "readers/options.py": "the same options, to be checked",
     "samples.py": "the same facts, for `Recording.from_arrays`",

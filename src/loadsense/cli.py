@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loadsense import __version__, export_cli, live_cli, serve_cli
+from loadsense import __version__, export_cli, live_cli, people_cli, serve_cli
 from loadsense.cli_options import (
     Activity,
     AsJson,
@@ -298,6 +298,7 @@ def simulate(
 live_cli.register(app)
 export_cli.register(app)
 serve_cli.register(app)
+people_cli.register(app)
 
 
 def _report(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -176,3 +177,15 @@ def refuse_placement(placement: str | None) -> None:
         raise OptionError(
             "--placement has no meaning with --together: the names before the equals signs are placements"
         )
+
+
+def check_store_installed() -> None:
+    """Refuse to go on without the packages of the store.
+
+    Raises
+    ------
+    OptionError
+        They are not installed.
+    """
+    if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
+        raise OptionError("people need a store, whose packages are not installed: pip install 'loadsense[dashboard]'")

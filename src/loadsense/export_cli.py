@@ -1,13 +1,10 @@
-"""The verb `export`: what LoadSense holds, in the forms of others. `--bids` takes recordings; nothing else is here yet.
-
-The words after the verb are what is exported, and the option names the form, so that a form for people can join
-without a new verb: `register` gives the command, `_exported` chooses by form.
-"""
+"""The verb `export`: everything about a person of the store, or, with `--bids`, recordings in the form of others."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,13 +18,27 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    app.command(epilog="Example: loadsense export --bids data/ --manifest people.csv --task hirit -o bids/")(export)
+    app.command(
+        epilog="Example: loadsense export p017 -o exports/; loadsense export --bids data/ --task hirit -o bids/"
+    )(export)
 
 
 def export(  # each option is a parameter: that is how Typer reads them
-    what: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recordings, folders, globs, URLs.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="PERSON...|FILE...", help="Pseudonyms; with --bids recordings, folders, globs, URLs."),
+    ],
     bids: Annotated[bool, typer.Option("--bids", help="Write recordings and their events as a BIDS dataset.")] = False,
-    output: Annotated[str, typer.Option("--output", "-o", help="Root of the dataset.")] = "bids",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder: `exports`, or `bids` for a dataset, by default.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="PATH|URL", envvar="LOADSENSE_STORE", help="Database of the people."),
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option("--folder", metavar="DIR", help="Folder of the recordings; beside the database.")
+    ] = None,
     manifest: Annotated[
         str | None, typer.Option(metavar="CSV", help="participant, file, tz, placement: a row per file.")
     ] = None,
@@ -49,12 +60,14 @@ def export(  # each option is a parameter: that is how Typer reads them
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write recordings and their events in a form that other tools read; one bad file never stops the rest."""
+    """Write everything about a person, or with --bids recordings in a form that other tools read."""
     if not bids:
-        raise OptionError("export needs to know the form: give --bids for a BIDS dataset of recordings")
+        _export_people(what, output or "exports", (store, folder), as_json=as_json)
+        return
     from loadsense.cohort.exporting import BidsOptions, export_files
     from loadsense.render import check_writable
 
+    output = output or "bids"
     check_writable(output)
     reading = options.given(
         placement=placement,
@@ -72,6 +85,28 @@ def export(  # each option is a parameter: that is how Typer reads them
         task=task, subject=subject, session=session, manifest=manifest, reading=tuple(sorted(reading.items()))
     )
     _say(export_files(what, output, named), output, as_json=as_json, quiet=quiet)
+
+
+def _export_people(people: Iterable[str], output: str, where: tuple[str | None, str | None], *, as_json: bool) -> None:
+    """A folder for each person with every row, session and recording of hers."""
+    options.check_store_installed()
+    from loadsense.store import open_store
+    from loadsense.store.erasure import export_person
+    from loadsense.store.places import existing
+
+    named = list(people)
+    stray = next((one for one in named if Path(one).exists() or "." in one or "/" in one), None)
+    if stray is not None:
+        raise OptionError(f"{stray} is no pseudonym; for a BIDS dataset of recordings give --bids")
+    opened = open_store(*existing(*where))
+    try:
+        written = [export_person(opened, one, output) for one in named]
+    finally:
+        opened.close()
+    if as_json:
+        typer.echo(json.dumps([{"person": one.name, "folder": one.as_posix()} for one in written], indent=2))
+    else:
+        typer.echo("\n".join(str(one) for one in written))
 
 
 def _say(exported: Iterable[Exported], output: str, *, as_json: bool, quiet: bool) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 
+from sqlalchemy.orm import Session as Reading
+
+from loadsense.errors import OptionError
 from loadsense.prescriptions import Screening
-from loadsense.review.facts import AskedFrom, DoneSession, DxaFacts, FlagFacts
-from loadsense.review.letter_facts import Happened, LandedFacts, LetterFacts, PainFacts
+from loadsense.review import reading
+from loadsense.review.facts import AskedFrom, DoneSession, DxaFacts, FlagFacts, GroupFacts
+from loadsense.review.letter_facts import Happened, LandedFacts, LetterFacts, PainFacts, landed_facts, letter_facts
 from loadsense.review.person import Bar, best_lifts, person_page
 from loadsense.review.screened import ScreeningSummary
 from loadsense.review.weeks import Attendance, Limits, monday_of
@@ -156,6 +160,41 @@ def letter_span(last_day: date | None, *, today: date, n_weeks: int) -> tuple[da
     monday = monday_of(today)
     last = today if last_day is not None and last_day >= monday else monday - timedelta(days=1)
     return monday_of(last) - timedelta(weeks=n_weeks - 1), last
+
+
+def letter_of(
+    db: Reading, person_id: str, *, at: datetime, n_weeks: int, since: date | None = None
+) -> tuple[LetterPage, GroupFacts | None] | None:
+    """The letter of a person at an instant, and her group; None where nobody has this pseudonym.
+
+    Parameters
+    ----------
+    db : Reading
+    person_id : str
+    at : datetime
+        The instant.
+    n_weeks : int
+        8 or 12.
+    since : date, optional
+        Of the last letter.
+
+    Raises
+    ------
+    OptionError
+        The last letter lies in the future.
+    """
+    facts = letter_facts(db, person_id, at=at, since=since)
+    if facts is None:
+        return None
+    today = reading.today_of(facts.person.group, at)
+    if since is not None and since > today:
+        raise OptionError(
+            f"the last letter is of {since.isoformat()}, which lies in the future; "
+            f"expected {today.isoformat()} or an earlier day"
+        )
+    first, last = letter_span(facts.person.last_day, today=today, n_weeks=n_weeks)
+    facts = replace(facts, landed=landed_facts(db, person_id, first=first, last=last))
+    return letter_page(facts, today=today, n_weeks=n_weeks, limits=reading.limits()), facts.person.group
 
 
 def letter_page(facts: LetterFacts, *, today: date, n_weeks: int, limits: Limits) -> LetterPage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Reading
 
 from loadsense import evidence
+from loadsense.errors import OptionError
 from loadsense.prescriptions import OneRepMax, Plan
 from loadsense.review.facts import (
     AskedFrom,
@@ -24,7 +25,8 @@ from loadsense.review.facts import (
     PersonFacts,
     RowFacts,
 )
-from loadsense.review.weeks import Limits
+from loadsense.review.roster import RosterPage, roster_page, shown_monday
+from loadsense.review.weeks import Limits, monday_of
 from loadsense.store import people as stored_people
 from loadsense.store import prescribing
 from loadsense.store.prescribing import Asked
@@ -97,6 +99,42 @@ def roster_facts(db: Reading, *, monday: date, sunday: date, group: str | None =
         )
         for one in shown
     )
+
+
+def roster_of_week(db: Reading, week: str | None, group: str | None, *, today: date, limits: Limits) -> RosterPage:
+    """The roster of an ISO week ("2026-W47"), or of the one to open with.
+
+    Raises
+    ------
+    OptionError
+        The week is not one.
+    """
+    monday = monday_of(today) if week is None else monday_of_label(week)
+    groups = tuple(one.name for one in group_facts(db))
+    people = roster_facts(db, monday=monday, sunday=monday + timedelta(days=6), group=group)
+    if week is None and (first := shown_monday(people, today=today)) != monday:
+        monday = first
+        people = roster_facts(db, monday=monday, sunday=monday + timedelta(days=6), group=group)
+    return roster_page(people, monday=monday, today=today, limits=limits, groups=groups)
+
+
+def monday_of_label(week: str) -> date:
+    """Monday of "2026-W47".
+
+    Raises
+    ------
+    OptionError
+        Not an ISO week.
+
+    Examples
+    --------
+    >>> monday_of_label("2026-W47").isoformat()
+    '2026-11-16'
+    """
+    try:
+        return date.fromisoformat(f"{week}-1")
+    except ValueError:
+        raise OptionError(f"'{week[:20]}' is not a week: write year and ISO week, for instance 2026-W47") from None
 
 
 def person_facts(db: Reading, person_id: str, *, at: datetime) -> PersonFacts | None:

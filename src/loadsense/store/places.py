@@ -46,6 +46,20 @@ def places_of(store: str | None, folder: str | None) -> tuple[str | Path, Path]:
     return path, Path(folder) if folder else path.parent
 
 
+def existing(store: str | None, folder: str | None) -> tuple[str | Path, Path]:
+    """The same, where a store must be there already: reading a wrong path must not make an empty one.
+
+    Raises
+    ------
+    OptionError
+        There is none.
+    """
+    where, beside = places_of(store, folder)
+    if isinstance(where, Path) and not where.exists():
+        raise OptionError(f"there is no store at {where}; expected one: add somebody first, or say where by --store")
+    return where, beside
+
+
 def data_folder() -> Path:
     """Where this system keeps what programs know for one user: the same from whichever folder one starts."""
     if sys.platform == "win32":

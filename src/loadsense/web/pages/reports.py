@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,12 +14,10 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from loadsense.errors import LoadSenseError, OptionError
+from loadsense.errors import LoadSenseError
 from loadsense.letters import letter_html, letter_pdf, paper, week_html, week_pdf
 from loadsense.letters.exporting import as_bids, as_csv, as_json, session_rows
-from loadsense.review import reading
-from loadsense.review.letter import SPANS, LetterPage, letter_page, letter_span
-from loadsense.review.letter_facts import landed_facts, letter_facts
+from loadsense.review.letter import SPANS, LetterPage, letter_of
 from loadsense.review.people import people_page
 from loadsense.store.erasure import export_person as write_person
 from loadsense.store.tables import PersonRow
@@ -83,7 +80,7 @@ def letter_page_(request: Request, person_id: PersonId) -> Response:
 def letter(request: Request, person_id: PersonId, said: Annotated[LetterForm, Form()]) -> Response:
     """The letter as a page or as a PDF, in the answer to the form; or the form again, to change what was typed."""
     shown = dashboard(request)
-    made, made_at = letter_of(shown, person_id, said)
+    made, made_at = _letter_of(shown, person_id, said)
     if said.make == "form":
         return _letter_form(request, person_id, said)
     if said.make == "pdf":
@@ -93,22 +90,14 @@ def letter(request: Request, person_id: PersonId, said: Annotated[LetterForm, Fo
     return HTMLResponse(letter_html(made, said.typed(), made_at=made_at, css_href=CSS, bar=bar))
 
 
-def letter_of(shown: Dashboard, person_id: str, said: LetterForm) -> tuple[LetterPage, datetime]:
+def _letter_of(shown: Dashboard, person_id: str, said: LetterForm) -> tuple[LetterPage, datetime]:
     """The page object, and the local time at which it is so; 404 where nobody has this pseudonym."""
     with shown.store.reading() as db:
-        facts = letter_facts(db, person_id, at=shown.now(), since=said.since)
-        if facts is None:
-            raise HTTPException(404)
-        today = reading.today_of(facts.person.group, shown.now())
-        if said.since is not None and said.since > today:
-            raise OptionError(
-                f"the last letter is of {said.since.isoformat()}, which lies in the future; "
-                f"expected {today.isoformat()} or an earlier day"
-            )
-        first, last = letter_span(facts.person.last_day, today=today, n_weeks=said.weeks)
-        facts = replace(facts, landed=landed_facts(db, person_id, first=first, last=last))
-    made = letter_page(facts, today=today, n_weeks=said.weeks, limits=shown.week_limits)
-    return made, _local(shown, facts.person.group.tz if facts.person.group else shown.tz)
+        found = letter_of(db, person_id, at=shown.now(), n_weeks=said.weeks, since=said.since)
+    if found is None:
+        raise HTTPException(404)
+    made, group = found
+    return made, _local(shown, group.tz if group else shown.tz)
 
 
 def _letter_form(request: Request, person_id: str, said: LetterForm) -> Response:
