@@ -77,6 +77,8 @@ class Judging:
         What was lifted, by exercise.
     block_confirmed : bool
         Somebody confirmed that the landings took place with the sensor worn.
+    on : date or None
+        Local day of the session, where somebody says it; that of the clocks for None.
     """
 
     profile: Profile
@@ -90,6 +92,7 @@ class Judging:
     target_landings: int | None = None
     loads_kg: Mapping[str, float] = field(default_factory=dict)
     block_confirmed: bool = False
+    on: date | None = None
 
 
 def observation(result: RecordingResult, judging: Judging) -> Observation:
@@ -195,7 +198,7 @@ def summarise(
     lifted = _done_lifts(results, judging)
     finished = [_with_weeks(_with_loads(graded(result, judging), lifted, judging), judging) for result in results]
     seen = landing_sensor(finished)
-    day = _day(finished)
+    day = _day(finished, judging)
     target = protocol.landing_target(
         plan=judging.plan,
         person=judging.person,
@@ -229,7 +232,9 @@ def _with_weeks(result: RecordingResult, judging: Judging) -> RecordingResult:
     return replace(result, weeks=summarize_weeks(result.days, criteria=judging.longwear)) if result.days else result
 
 
-def _day(results: Sequence[RecordingResult]) -> date | None:
+def _day(results: Sequence[RecordingResult], judging: Judging) -> date | None:
+    if judging.on is not None:
+        return judging.on
     starts = [result.info.start for result in results if result.info.start is not None]
     return starts[0].date() if starts else None
 
@@ -245,7 +250,7 @@ def _done_lifts(results: Sequence[RecordingResult], judging: Judging) -> DoneLif
         source=f"{sensors[0].sensor} sensor" if sensors else NOT_OBSERVED,
         loads_kg=judging.loads_kg,
         one_rms=judging.person.one_rms if judging.person else (),
-        on=_day(results),
+        on=_day(results, judging),
         n_doubtful=sum(
             event.kind == "set" and event.reason in DOUBTFUL_SETS for result in sensors for event in result.excluded
         ),

@@ -201,13 +201,13 @@ def test_kill_9_during_an_import_leaves_no_half_session(own_plan, hip_file, tmp_
         f"""
         import os, signal
         from pathlib import Path
-        from loadsense.store import importing, open_store
+        from loadsense.store import importing, keeping, open_store
 
-        moved = importing._move
+        moved = keeping.move
         def move_and_die(store, part):
             moved(store, part)
             os.kill(os.getpid(), signal.SIGKILL)
-        importing._move = move_and_die
+        keeping.move = move_and_die
         store = open_store({own_plan.url.render_as_string(hide_password=False)!r}, {str(own_plan.folder)!r})
         file = importing.SensorFile(path=Path({str(hip_file)!r}), placement="hip")
         importing.import_session(store, "p021", [file])

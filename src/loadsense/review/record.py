@@ -17,7 +17,7 @@ from loadsense.review.facts import FlagFacts, PersonFacts
 from loadsense.review.person import lock_of
 from loadsense.review.screened import ScreeningSummary, screening_summary
 from loadsense.review.weeks import Limits
-from loadsense.store import people as stored_people
+from loadsense.store.knowing import is_new_back_pain, screening_from
 from loadsense.store.tables import (
     AdverseEventRow,
     AuditRow,
@@ -264,7 +264,7 @@ def _pain_words(row: PainRow) -> str:
 
 
 def _screening_words(row: ScreeningRow) -> str:
-    answers = stored_people.screening_from(row.answers)
+    answers = screening_from(row.answers)
     yes = [name.replace("_", " ") for name, value in row.answers.items() if value == "yes"]
     words = f"yes to {', '.join(yes)}" if yes else "no question answered with yes"
     if answers.landings_unlocked_by and answers.landings_unlocked_on:
@@ -360,7 +360,7 @@ def _ends_screening(db: Reading, said: Said) -> bool:
     """Whether it ended a screening that had not ended by itself."""
     if said.kind == PAIN:
         row = db.get(PainRow, said.id)
-        return row is not None and stored_people.is_new_back_pain(row.site, row.onset)
+        return row is not None and is_new_back_pain(row.site, row.onset)
     event = db.get(AdverseEventRow, said.id)
     return event is not None and event.kind in ("fall", "suspected fracture", "fracture")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
@@ -14,20 +14,20 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from loadsense import __version__, evidence, frames, protocol, together
-from loadsense.events import Landing
+from loadsense.events import Landing, LiftSet
 from loadsense.evidence.engine_criteria import engine_criteria
 from loadsense.placement import CAPABILITIES
 from loadsense.prescriptions import PlanStage
 from loadsense.protocol.corrections import Corrected, Correction, corrected
 from loadsense.protocol.dose import dose
 from loadsense.render.page import session_page
-from loadsense.results import RecordingResult, SessionReport
+from loadsense.results import RecordingResult, SessionReport, VerdictStatus
 from loadsense.session import judging
+from loadsense.store.across import renew_across
 from loadsense.store.flags import renew_flags
+from loadsense.store.knowing import Known
 from loadsense.store.opening import Writing
 from loadsense.store.packing import pack_result, plain, unpack_result
-from loadsense.store.people import person_at
-from loadsense.store.prescribing import plan_named
 from loadsense.store.tables import (
     AnalysisRow,
     CorrectionRow,
@@ -38,7 +38,7 @@ from loadsense.store.tables import (
 )
 from loadsense.summary import Judging, landing_sensor, summarise
 
-#: Safety rules that a session itself can fire; the flags of others are not touched by an analysis.
+#: Safety rules that a session itself can fire; `protocol.across` has those that several fire together.
 SESSION_RULES: Final = ("fall-like-event", "above-ceiling", "above-target")
 _SAID: Final = {"exercise", "load_kg"}
 
@@ -88,18 +88,18 @@ def analyzed(db: Session, session: SessionRow, choice: Choice, *, landings: Land
     results = detected(db, session.id)
     said = said_of(db, session.id)
     now = corrected(results, corrections_of(said, results, landings))
-    return judged(db, session, (results, now, said), choice)
+    return judged(Known(db, [session.person_id]), session, (results, now, said), choice)
 
 
 def judged(
-    db: Session,
+    known: Known,
     session: SessionRow,
     found: tuple[Sequence[RecordingResult], Corrected, Sequence[CorrectionRow]],
     choice: Choice,
 ) -> Analyzed:
     """Judge what was detected and corrected."""
     results, now, said = found
-    by = judging_of(db, session, choice)
+    by = judging_of(known, session, choice)
     notes = (*together.clock_notes(now.results), *(_unmatched_note(one, results) for one in now.unmatched))
     return Analyzed(
         report=summarise(now.results, by, notes=notes),
@@ -109,19 +109,19 @@ def judged(
     )
 
 
-def judging_of(db: Session, session: SessionRow, choice: Choice) -> Judging:
+def judging_of(known: Known, session: SessionRow, choice: Choice) -> Judging:
     """Everything a session is judged by: as she was known on its day."""
-    person = person_at(db, session.person_id, session.day)
+    person = known.person(session.person_id, session.day)
     name = choice.plan or person.plan
     if choice.plan and choice.plan != person.plan:
         person = replace(person, stage=None)
     by = judging(
-        plan=plan_named(db, name) if name else None,
+        plan=known.plan(name) if name else None,
         person=person,
         profile=choice.profile,
         loads_kg=session.loads_kg,
     )
-    return replace(by, block_confirmed=session.block_confirmed)
+    return replace(by, block_confirmed=session.block_confirmed, on=session.day)
 
 
 def detected(db: Session, session_id: int) -> tuple[RecordingResult, ...]:
@@ -199,24 +199,31 @@ def detection_values(sha256: str, result: RecordingResult) -> dict[str, Any]:
 
 def keep(tx: Writing, session: SessionRow, now: Analyzed, *, because: str) -> AnalysisRow:
     """Store an analysis as the current version of its session, with its events and flags."""
-    page = page_of(now.report)
-    row = AnalysisRow(
-        session_id=session.id,
-        made_at=tx.at,
-        because=because,
-        by_user=tx.by_user,
-        unmatched=list(now.unmatched),
-        corrections_sha256=now.corrections_sha256,
-        **_facts(now, page),
+    return keep_all(tx, [(session, now)], Known(tx.db, [session.person_id]), because=because)[0]
+
+
+def keep_all(
+    tx: Writing, analyzed: Sequence[tuple[SessionRow, Analyzed]], known: Known, *, because: str
+) -> tuple[AnalysisRow, ...]:
+    """Store analyses as the current versions of their sessions, with events and flags; flags of later sessions too."""
+    pages = [page_of(now.report) for _, now in analyzed]
+    about = {"made_at": tx.at, "by_user": tx.by_user, "because": because}
+    rows = tuple(
+        AnalysisRow(session_id=session.id, **about, **_facts(now, page), **_facts_for_several(now))
+        for (session, now), page in zip(analyzed, pages, strict=True)
     )
-    tx.add(row)
-    rows = [{**one, "analysis_id": row.id} for one in event_rows(now.report, page)]
-    if rows:
-        tx.db.execute(insert(EventRow), rows)
-    session.current_analysis_id = row.id
-    flags = now.report.prescription.flags
-    renew_flags(tx, session.person_id, session.id, flags, rules=SESSION_RULES)
-    return row
+    tx.db.add_all(rows)
+    tx.db.flush()
+    events = []
+    for row, (session, now), page in zip(rows, analyzed, pages, strict=True):
+        events += [{**one, "analysis_id": row.id} for one in event_rows(now.report, page)]
+        session.current_analysis_id = row.id
+    if events:
+        tx.db.execute(insert(EventRow), events)
+    raised = {(session.person_id, session.id): now.report.prescription.flags for session, now in analyzed}
+    renew_flags(tx, raised, rules=SESSION_RULES)
+    renew_across(tx, known, [session for session, _ in analyzed])
+    return rows
 
 
 def page_of(report: SessionReport) -> dict[str, Any]:
@@ -258,9 +265,39 @@ def _facts(now: Analyzed, page: dict[str, Any]) -> dict[str, Any]:
         "lift_sets_met": given.lift_sets_met,
         "lift_sets_at_least": given.lift_sets_at_least,
         "median_peak_net_g": _median_peak_net_g(report),
+        "unmatched": list(now.unmatched),
+        "corrections_sha256": now.corrections_sha256,
         "summary": report.to_dict(),
         "page": page,
     }
+
+
+def _facts_for_several(now: Analyzed) -> dict[str, Any]:
+    """What the rules that look at several sessions need of one; None where it is not certain."""
+    report, by = now.report, now.judged_by
+    seen = landing_sensor(report.recordings)
+    count = report.landing_summary.count if CAPABILITIES[seen.info.placement].grades_landings else None
+    certain = report.verdict.status is not VerdictStatus.CANNOT_SAY and not report.verdict.at_least
+    sets = [one for recording in report.recordings for one in recording.sets]
+    sees_lifts = any(CAPABILITIES[one.info.placement].sees_lifts for one in report.recordings)
+    unseen = count is None and not sees_lifts
+    target = protocol.landing_target(plan=by.plan, person=by.person, profile=by.profile, rules=by.rules, on=by.on)
+    return {
+        "is_high": bool(count or sets or unseen) and not any(one.days for one in report.recordings),
+        "landings_seen": count if certain else None,
+        "landings_asked": target.landings if target.basis == "prescribed" else None,
+        "lifted_kg": _lifted_kg(sets, by.loads_kg),
+        "lasts_s": max(one.offset_s + one.n_grid_samples / one.info.sampling_rate_hz for one in report.recordings),
+    }
+
+
+def _lifted_kg(sets: Sequence[LiftSet], declared: Mapping[str, float]) -> dict[str, float]:
+    """Heaviest load of each exercise: of its sets, or as it was entered."""
+    heaviest = dict(declared)
+    for one in sets:
+        if one.load_kg is not None:
+            heaviest[one.exercise] = max(one.load_kg, heaviest.get(one.exercise, 0.0))
+    return heaviest
 
 
 def stage_of(by: Judging) -> PlanStage | None:

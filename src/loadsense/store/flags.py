@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -19,11 +19,15 @@ def raise_flags(
     tx: Writing, person_id: str, flags: Iterable[Flag], *, session_id: int | None = None
 ) -> tuple[FlagRow, ...]:
     """Keep the red and amber flags that fired; notes explain and are not kept."""
-    rows = tuple(_row(tx, person_id, flag, session_id) for flag in flags if flag.severity != "note")
+    return _raised(tx, [_row(tx, person_id, flag, session_id) for flag in flags if flag.severity != "note"])
+
+
+def _raised(tx: Writing, rows: Sequence[FlagRow]) -> tuple[FlagRow, ...]:
+    tx.db.add_all(rows)
+    tx.db.flush()
     for row in rows:
-        tx.add(row)
-        tx.audit("flag raised", f"flag {row.id}", person_id=person_id, rule=row.rule, severity=row.severity)
-    return rows
+        tx.audit("flag raised", f"flag {row.id}", person_id=row.person_id, rule=row.rule, severity=row.severity)
+    return tuple(rows)
 
 
 def _row(tx: Writing, person_id: str, flag: Flag, session_id: int | None) -> FlagRow:
@@ -39,23 +43,31 @@ def _row(tx: Writing, person_id: str, flag: Flag, session_id: int | None) -> Fla
     )
 
 
-def renew_flags(tx: Writing, person_id: str, session_id: int, flags: Sequence[Flag], *, rules: Iterable[str]) -> None:
-    """Bring the flags of a session in line with its latest analysis, and keep what was said of them.
+def renew_flags(tx: Writing, raised: Mapping[tuple[str, int], Sequence[Flag]], *, rules: Iterable[str]) -> None:
+    """Bring the flags of sessions in line with their latest analysis, and keep what was said of them.
 
     Parameters
     ----------
-    tx, person_id, session_id
-    flags : sequence of Flag
-        That the analysis raises.
+    tx : Writing
+    raised : mapping of (str, int) to sequence of Flag
+        What is raised now, by pseudonym and session; at most one flag of a rule.
     rules : iterable of str
-        Rules that an analysis can raise at all; flags of others stay as they are.
+        Rules that can be raised so at all; flags of others stay as they are.
     """
-    chosen = select(FlagRow).where(FlagRow.session_id == session_id, FlagRow.rule.in_(list(rules)))
-    known = {row.rule: row for row in tx.db.scalars(chosen)}
-    raised = {flag.rule: flag for flag in flags if flag.severity != "note"}
-    raise_flags(tx, person_id, [raised[rule] for rule in raised if rule not in known], session_id=session_id)
-    for rule, row in known.items():
-        _renew(tx, row, raised.get(rule))
+    ids = [session_id for _, session_id in raised]
+    chosen = select(FlagRow).where(FlagRow.session_id.in_(ids), FlagRow.rule.in_(list(rules)))
+    known = {(row.session_id, row.rule): row for row in tx.db.scalars(chosen)}
+    new = []
+    for (person_id, session_id), flags in raised.items():
+        for flag in flags:
+            row = known.pop((session_id, flag.rule), None)
+            if row is not None and flag.severity != "note":
+                _renew(tx, row, flag)
+            elif flag.severity != "note":
+                new.append(_row(tx, person_id, flag, session_id))
+    for row in known.values():
+        _renew(tx, row, None)
+    _raised(tx, new)
 
 
 def _renew(tx: Writing, row: FlagRow, flag: Flag | None) -> None:

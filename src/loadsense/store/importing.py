@@ -8,39 +8,31 @@ is killed before its end leaves a folder that the next opening removes, and no r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loadsense import evidence, together
 from loadsense.errors import OptionError, WorldError
-from loadsense.protocol.corrections import Corrected
 from loadsense.readers import read
 from loadsense.readers.loadsense_format import SUFFIX
 from loadsense.results import RecordingResult, SessionReport
 from loadsense.samples import Recording
 from loadsense.session import Session as Measured
-from loadsense.store.analyzing import Choice, detection_values, judged, keep, local_day
+from loadsense.store.analyzing import local_day
+from loadsense.store.keeping import Part, Ready, keep_sessions
+from loadsense.store.knowing import nobody
 from loadsense.store.opening import Store, Writing
 from loadsense.store.packing import pack_result
 from loadsense.store.people import the_person
-from loadsense.store.samples import envelope_path, relative_path, write_samples
+from loadsense.store.samples import write_samples
 from loadsense.store.sweeping import incoming
-from loadsense.store.tables import (
-    AnalysisRow,
-    DetectionRow,
-    Group,
-    PersonRow,
-    RecordingRow,
-    SessionRecording,
-    SessionRow,
-    Setting,
-)
+from loadsense.store.tables import AnalysisRow, Group, PersonRow, RecordingRow, SessionRecording, SessionRow, Setting
 
 #: Key of the profile that sessions without a choice are judged by.
 PROFILE_SETTING: Final = "profile"
@@ -134,16 +126,6 @@ class SessionResults:
     options: ImportOptions = field(default_factory=ImportOptions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """One recording of a session, ready to be kept; `file` is None where only results came."""
-
-    sha256: str
-    result: RecordingResult
-    file: Path | None
-    file_bytes: int
-
-
 def import_session(
     store: Store,
     person_id: str,
@@ -191,7 +173,8 @@ def import_session(
         _check_day(parts, chosen)
         with store.writing(by_user) as tx:
             known = _known(tx.db, person_id, hashes)
-            return known or _keep(store, tx, person_id, parts, replace(chosen, tz=tz, profile=profile))
+            ready = _ready(person_id, parts, replace(chosen, tz=tz, profile=profile))
+            return known or _kept(store, tx, [ready])[0]
 
 
 def import_results(
@@ -199,38 +182,111 @@ def import_results(
 ) -> tuple[Imported, ...]:
     """Take in sessions that were analyzed elsewhere, without their samples.
 
-    They are judged anew, as each person is known here on her day. Twenty are written at once, so that nobody waits long
-    for the writers' lock; after an error those before stay, and giving all of them again adds the rest.
+    They are judged anew, as each person is known here on her day. Twenty are written at once, person by person, so that
+    nobody waits long for the writers' lock; after an error those that were written stay, and giving all of them again
+    adds the rest.
+
+    Parameters
+    ----------
+    store : Store
+    sessions : sequence of SessionResults
+        In any order.
+    by_user : int, optional
+
+    Returns
+    -------
+    tuple of Imported
+        One for each session, in the order given; a session that is there already is named and stays as it is.
 
     Raises
     ------
     OptionError
         Nobody has a pseudonym, a recording belongs to somebody else, or a session has no day.
     """
-    made: list[Imported] = []
-    for first in range(0, len(sessions), _AT_ONCE):
-        batch = sessions[first : first + _AT_ONCE]
+    made: dict[int, Imported] = {}
+    order = sorted(range(len(sessions)), key=lambda at: sessions[at].person_id)
+    for batch in _batches((at, _received(sessions[at])) for at in order):
         with store.writing(by_user) as tx:
-            profile = default_profile(tx.db)
-            known = [the_person(tx.db, one.person_id) for one in batch]  # held, so that each is asked for once
-            made += [_with_results(store, tx, one, profile) for one in batch]
-            del known
-    return tuple(made)
+            made |= _kept_batch(store, tx, batch)
+    return tuple(made[at] for at in range(len(sessions)))
 
 
-def _with_results(store: Store, tx: Writing, one: SessionResults, profile: str | None) -> Imported:
+def _received(one: SessionResults) -> Ready:
     _check((), one.options)
     parts = [_part_of(result) for result in one.report.recordings]
     _check_day(parts, one.options)
-    known = _known(tx.db, one.person_id, [part.sha256 for part in parts])
-    chosen = replace(one.options, profile=one.options.profile or profile)
-    return known or _keep(store, tx, one.person_id, parts, chosen)
+    return _ready(one.person_id, parts, one.options)
 
 
-def _part_of(result: RecordingResult) -> _Part:
+def _part_of(result: RecordingResult) -> Part:
     plain = _without_names(result)
     sha256 = result.info.origin.sha256 or hashlib.sha256(pack_result(plain)).hexdigest()
-    return _Part(sha256=sha256, result=plain, file=None, file_bytes=0)
+    return Part(sha256=sha256, result=plain, file=None, file_bytes=0)
+
+
+def _batches(sessions: Iterable[tuple[int, Ready]]) -> Iterator[list[tuple[int, Ready]]]:
+    """As many as are written at once; a recording that comes twice is known when it comes again."""
+    held: list[tuple[int, Ready]] = []
+    hashes: set[str] = set()
+    for at, one in sessions:
+        own = {part.sha256 for part in one.parts}
+        if len(held) == _AT_ONCE or own & hashes:
+            yield held
+            held, hashes = [], set()
+        held.append((at, one))
+        hashes |= own
+    if held:
+        yield held
+
+
+def _kept_batch(store: Store, tx: Writing, batch: Sequence[tuple[int, Ready]]) -> dict[int, Imported]:
+    profile = default_profile(tx.db)
+    people = {
+        row.id for row in tx.db.scalars(select(PersonRow).where(PersonRow.id.in_({r.person_id for _, r in batch})))
+    }
+    holders = _holders(tx.db, [part.sha256 for _, one in batch for part in one.parts])
+    made: dict[int, Imported] = {}
+    new: list[tuple[int, Ready]] = []
+    for at, one in batch:
+        if one.person_id not in people:
+            raise nobody(one.person_id)
+        known = _among(holders, one.person_id, [part.sha256 for part in one.parts])
+        if known is None:
+            new.append((at, replace(one, profile=one.profile or profile)))
+        else:
+            made[at] = known
+    kept = _kept(store, tx, [one for _, one in new]) if new else []
+    return made | {at: one for (at, _), one in zip(new, kept, strict=True)}
+
+
+def _ready(person_id: str, parts: Sequence[Part], options: ImportOptions) -> Ready:
+    said = {
+        "rpe": options.rpe,
+        "rpe_scale": options.rpe_scale,
+        "loads_kg": dict(options.loads_kg),
+        "block_confirmed": options.block_confirmed,
+        "note": options.note.strip(),
+    }
+    return Ready(
+        person_id=person_id,
+        parts=tuple(sorted(parts, key=lambda part: part.result.sensor)),
+        said=said,
+        day=options.day,
+        tz=options.tz,
+        profile=options.profile,
+    )
+
+
+def _kept(store: Store, tx: Writing, ready: Sequence[Ready]) -> list[Imported]:
+    return [
+        Imported(session_id=session.id, is_new=True, sentence=_sentence(session, analysis))
+        for session, analysis in keep_sessions(store, tx, ready)
+    ]
+
+
+def _sentence(session: SessionRow, analysis: AnalysisRow) -> str:
+    word = analysis.status.replace("_", " ").upper()
+    return f"session {session.id} of {session.day.isoformat()}: {word} - {analysis.judged}"
 
 
 def default_profile(db: Session) -> str | None:
@@ -266,30 +322,51 @@ def _sha256_of(path: Path) -> str:
         raise WorldError(f"{path.name}: cannot be read ({fault.strerror})") from None
 
 
-def _known(db: Session, person_id: str, hashes: Sequence[str]) -> Imported | None:
-    """The session that holds these recordings already; None where none is known."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holder:
+    """Who and which session holds a recording."""
+
+    person_id: str
+    session_id: int
+    day: date
+
+
+def _holders(db: Session, hashes: Sequence[str]) -> dict[str, _Holder]:
+    """Sessions that hold recordings already, by hash."""
     chosen = (
-        select(RecordingRow.person_id, SessionRow.id, SessionRow.day)
+        select(RecordingRow.sha256, RecordingRow.person_id, SessionRow.id, SessionRow.day)
         .join(SessionRecording, SessionRecording.sha256 == RecordingRow.sha256)
         .join(SessionRow, SessionRow.id == SessionRecording.session_id)
         .where(RecordingRow.sha256.in_(list(hashes)))
     )
-    rows = db.execute(chosen).all()
-    if not rows:
+    return {
+        sha256: _Holder(person_id=person_id, session_id=session_id, day=day)
+        for sha256, person_id, session_id, day in db.execute(chosen)
+    }
+
+
+def _known(db: Session, person_id: str, hashes: Sequence[str]) -> Imported | None:
+    """The session that holds these recordings already; None where none is known."""
+    return _among(_holders(db, hashes), person_id, hashes)
+
+
+def _among(holders: Mapping[str, _Holder], person_id: str, hashes: Sequence[str]) -> Imported | None:
+    found = [holders[sha256] for sha256 in hashes if sha256 in holders]
+    if not found:
         return None
-    if any(owner != person_id for owner, _, _ in rows):
+    if any(one.person_id != person_id for one in found):
         raise OptionError(
             "this recording belongs to somebody else already; expected one that is hers: check whose file it is"
         )
-    sessions = {session_id: day for _, session_id, day in rows}
-    session_id, day = next(iter(sessions.items()))
-    if len(sessions) > 1 or len(rows) < len(hashes):
+    first = min(found, key=lambda one: one.session_id)
+    here = f"session {first.session_id} of {first.day.isoformat()}"
+    if len(set(found)) > 1 or len(found) < len(hashes):
         raise OptionError(
-            f"one of the files is in session {session_id} of {day.isoformat()} already, and another is not; "
-            "expected new files, or all of one session: leave out what is there"
+            f"one of the files is in {here} already, and another is not; expected new files, or all of one session: "
+            "leave out what is there, or add the new one to that session"
         )
-    sentence = f"these files are session {session_id} of {day.isoformat()} already: nothing was changed"
-    return Imported(session_id=session_id, is_new=False, sentence=sentence)
+    sentence = f"these files are {here} already: nothing was changed"
+    return Imported(session_id=first.session_id, is_new=False, sentence=sentence)
 
 
 def _tz_of(db: Session, person: PersonRow) -> str | None:
@@ -297,7 +374,7 @@ def _tz_of(db: Session, person: PersonRow) -> str | None:
     return group.tz if group else None
 
 
-def _measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], facts: Mapping[str, Any]) -> list[_Part]:
+def _measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], facts: Mapping[str, Any]) -> list[Part]:
     """Samples in our own format, and what the engine finds in them."""
     opened = {
         file.sensor or file.placement: read(file.path, placement=file.placement, **{**facts, **file.reading})
@@ -313,7 +390,7 @@ def _measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], fac
     session = Measured(stored, offsets_s=offsets)
     results = session.placed(session.detected())
     return [
-        _Part(
+        Part(
             sha256=sha256,
             result=result,
             file=own / f"{sha256}{SUFFIX}",
@@ -335,95 +412,6 @@ def _without_names(result: RecordingResult) -> RecordingResult:
     return replace(result, info=replace(result.info, origin=named))
 
 
-def _check_day(parts: Sequence[_Part], options: ImportOptions) -> None:
+def _check_day(parts: Sequence[Part], options: ImportOptions) -> None:
     if options.day is None and local_day([part.result for part in parts]) is None:
         raise OptionError("the recording has no clock, so its day is unknown; say on which day the session was")
-
-
-# -- inside the transaction
-
-
-def _keep(store: Store, tx: Writing, person_id: str, parts: Sequence[_Part], options: ImportOptions) -> Imported:
-    parts = sorted(parts, key=lambda part: part.result.sensor)
-    results = [part.result for part in parts]
-    session = _session_row(tx, person_id, results, options)
-    tx.add(session)
-    tx.db.execute(insert(RecordingRow), [_recording_values(tx, person_id, part) for part in parts])
-    tx.db.execute(insert(DetectionRow), [detection_values(part.sha256, part.result) for part in parts])
-    tx.db.execute(insert(SessionRecording), [_part_values(session.id, part) for part in parts])
-    untouched = Corrected(results=tuple(results), unmatched=())
-    now = judged(tx.db, session, (results, untouched, ()), Choice(profile=options.profile))
-    analysis = keep(tx, session, now, because="import")
-    tx.audit("imported", f"session {session.id}", person_id=person_id, version=1, recordings=len(parts))
-    for part in parts:
-        _move(store, part)
-    return Imported(session_id=session.id, is_new=True, sentence=_sentence(session, analysis))
-
-
-def _sentence(session: SessionRow, analysis: AnalysisRow) -> str:
-    word = analysis.status.replace("_", " ").upper()
-    return f"session {session.id} of {session.day.isoformat()}: {word} - {analysis.judged}"
-
-
-def _session_row(tx: Writing, person_id: str, results: Sequence[RecordingResult], options: ImportOptions) -> SessionRow:
-    starts = [_instant(one.info.start) for one in results]
-    known = [start for start in starts if start is not None]
-    zones = [one.info.tz for one in results if one.info.tz]
-    return SessionRow(
-        person_id=person_id,
-        day=options.day or local_day(results),
-        start=min(known, default=None),
-        tz=zones[0] if zones else options.tz,
-        rpe=options.rpe,
-        rpe_scale=options.rpe_scale,
-        loads_kg=dict(options.loads_kg),
-        block_confirmed=options.block_confirmed,
-        note=options.note.strip(),
-        imported_at=tx.at,
-        version=1,
-    )
-
-
-def _instant(start: datetime | None) -> datetime | None:
-    """A start with its zone; a device's own clock without one is no instant."""
-    return start.astimezone(UTC) if start is not None and start.tzinfo is not None else None
-
-
-def _part_values(session_id: int, part: _Part) -> dict[str, Any]:
-    return {
-        "session_id": session_id,
-        "sensor": part.result.sensor,
-        "sha256": part.sha256,
-        "offset_s": part.result.offset_s,
-    }
-
-
-def _recording_values(tx: Writing, person_id: str, part: _Part) -> dict[str, Any]:
-    info = part.result.info
-    return {
-        "sha256": part.sha256,
-        "person_id": person_id,
-        "path": None if part.file is None else relative_path(part.sha256),
-        "format": info.origin.format or "live",
-        "placement": info.placement.value,
-        "sampling_rate_hz": info.sampling_rate_hz,
-        "range_g": info.range_g,
-        "start": _instant(info.start),
-        "n_samples": part.result.quality.n_samples,
-        "file_bytes": part.file_bytes,
-        "imported_at": tx.at,
-        "by_user": tx.by_user,
-    }
-
-
-def _move(store: Store, part: _Part) -> None:
-    """Give finished files their place; they go again at the next opening if the transaction does not commit."""
-    if part.file is None:
-        return
-    target = store.folder / relative_path(part.sha256)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.file.replace(target)
-        envelope_path(part.file).replace(envelope_path(target))
-    except OSError as fault:
-        raise WorldError(f"{target}: cannot be written ({fault.strerror}); nothing was kept, make room") from None

@@ -19,23 +19,13 @@ from loadsense.prescriptions import OneRepMax, Person, Screening
 from loadsense.samples import checked_body_mass_kg
 from loadsense.store.changing import change as change_row
 from loadsense.store.changing import found
+from loadsense.store.knowing import Known, nobody
 from loadsense.store.opening import Writing
-from loadsense.store.packing import made, plain
+from loadsense.store.packing import plain
 from loadsense.store.prescribing import Asked, prescribe, prescription_at
-from loadsense.store.tables import (
-    AdverseEventRow,
-    Group,
-    OneRepMaxRow,
-    PainRow,
-    PersonRow,
-    ScreeningRow,
-)
+from loadsense.store.tables import Group, OneRepMaxRow, PersonRow, ScreeningRow
 
 _PSEUDONYM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-#: What ends a screening, by the kind of an adverse event, in the words of `Screening.ended_by`.
-_ENDS: Final = {"fall": "fall", "suspected fracture": "fracture", "fracture": "fracture"}
-#: A site whose name holds one of these is the back.
-_OF_THE_BACK: Final = ("back", "spine", "spinal", "lumbar", "vertebra", "sacr")
 
 
 class PersonChanges(TypedDict, total=False):
@@ -123,7 +113,7 @@ def the_person(db: Session, person_id: str) -> PersonRow:
     """
     row = db.get(PersonRow, person_id)
     if row is None:
-        raise OptionError(f"nobody has the pseudonym '{person_id}'; expected one of the roster: create her first")
+        raise nobody(person_id)
     return row
 
 
@@ -199,11 +189,6 @@ def screen(tx: Writing, person_id: str, screening: Screening) -> ScreeningRow:
     tx.add(row)
     tx.audit("screened", f"person {person_id}", person_id=person_id, screening=row.id)
     return row
-
-
-def screening_from(answers: Mapping[str, Any]) -> Screening:
-    """The screening that a row's answers hold."""
-    return made(Screening, dict(answers))
 
 
 def add_one_rm(tx: Writing, person_id: str, one_rm: OneRepMax) -> OneRepMaxRow:
@@ -282,67 +267,16 @@ def _prescribe_as_said(tx: Writing, said: Person) -> None:
 
 
 def person_at(db: Session, person_id: str, day: date) -> Person:
-    """What was known of her that changes how a session of a local day is judged.
-
-    Prescription and screening are the latest up to that day; a fall, a fracture or new back pain between the screening
-    and the day has ended it. Body mass is today's.
+    """As she was known on a local day: see `knowing.Known.person`.
 
     Raises
     ------
     OptionError
         Nobody has this pseudonym.
     """
-    row = the_person(db, person_id)
-    asked = prescription_at(db, person_id, day)
-    return Person(
-        id=person_id,
-        body_mass_kg=row.body_mass_kg,
-        plan=asked.plan if asked else None,
-        stage=asked.stage if asked else None,
-        target_landings=asked.target_landings if asked else None,
-        min_net_g=asked.min_net_g if asked else None,
-        ceiling_net_g=asked.ceiling_net_g if asked else None,
-        one_rms=_one_rms(db, person_id, day),
-        screening=screening_at(db, person_id, day),
-    )
-
-
-def _one_rms(db: Session, person_id: str, day: date) -> tuple[OneRepMax, ...]:
-    chosen = select(OneRepMaxRow).where(OneRepMaxRow.person_id == person_id, OneRepMaxRow.measured_on <= day)
-    return tuple(
-        OneRepMax(exercise=one.exercise, kg=one.kg, measured_on=one.measured_on, method=one.method)
-        for one in db.scalars(chosen.order_by(OneRepMaxRow.measured_on, OneRepMaxRow.id))
-    )
+    return Known(db, [person_id]).person(person_id, day)
 
 
 def screening_at(db: Session, person_id: str, day: date) -> Screening | None:
-    """The screening that holds on a day; the first one where all are later, which unlocks nothing."""
-    chosen = select(ScreeningRow).where(ScreeningRow.person_id == person_id)
-    rows = db.scalars(chosen.order_by(ScreeningRow.screened_on, ScreeningRow.id)).all()
-    if not rows:
-        return None
-    row = next((one for one in reversed(rows) if one.screened_on <= day), rows[0])
-    screening = screening_from(row.answers)
-    return screening if screening.ended_by else replace(screening, ended_by=_ended_by(db, row, day))
-
-
-def _ended_by(db: Session, row: ScreeningRow, day: date) -> str:
-    """What happened between a screening and the day before a session."""
-    events = db.scalars(
-        select(AdverseEventRow)
-        .where(AdverseEventRow.person_id == row.person_id, AdverseEventRow.day < day)
-        .order_by(AdverseEventRow.day, AdverseEventRow.id)
-    )
-    ends = [_ENDS[one.kind] for one in events if one.kind in _ENDS and _is_after(one, row)]
-    pains = db.scalars(select(PainRow).where(PainRow.person_id == row.person_id, PainRow.day < day))
-    ends += ["new back pain" for one in pains if is_new_back_pain(one.site, one.onset) and _is_after(one, row)]
-    return ends[0] if ends else ""
-
-
-def _is_after(said: AdverseEventRow | PainRow, screened: ScreeningRow) -> bool:
-    return said.day > screened.screened_on or (said.day == screened.screened_on and said.at > screened.at)
-
-
-def is_new_back_pain(site: str, onset: str) -> bool:
-    """Whether a pain is one that ends a screening and locks: in the back, and new or sudden."""
-    return onset in ("new", "sudden") and any(word in site.lower() for word in _OF_THE_BACK)
+    """The screening that holds on a day: see `knowing.Known.screening`."""
+    return Known(db, [person_id]).screening(person_id, day)

@@ -28,6 +28,7 @@ from loadsense.store.analyzing import (
     stage_of,
 )
 from loadsense.store.importing import PROFILE_SETTING
+from loadsense.store.knowing import Known
 from loadsense.store.measuring import StoredLandings
 from loadsense.store.opening import Store
 from loadsense.store.packing import pack_result
@@ -210,7 +211,7 @@ class _Work:
         said = said_of(db, session.id)
         landings = StoredLandings(db, self._store.folder, session.id)
         now = corrected(found, corrections_of(said, found, landings))
-        return judged(db, session, (found, now, said), choice)
+        return judged(Known(db, [session.person_id]), session, (found, now, said), choice)
 
     def _detected_again(self, session_id: int) -> tuple[RecordingResult, ...] | None:
         """What the engine of today finds; None where that is known already, or the samples are not."""

@@ -219,7 +219,8 @@ class AnalysisRow(Table):
     `summary` is what `summary.json` holds, `page` the words and numbers of `render.page.SessionPage` (all of it but the
     report itself and the outlines of its traces), so that a page of an old version still says what it said. The dose is
     None where nothing could see it; `cannot_say` says why. `because` says what it was made for ("import",
-    "correction", ...); `unmatched` are corrections that found no event.
+    "correction", ...); `unmatched` are corrections that found no event. `is_high` to `lasts_s` are what the rules that
+    look at several sessions need, with None where it is not certain.
     """
 
     __tablename__ = "analyses"
@@ -240,6 +241,11 @@ class AnalysisRow(Table):
     lift_sets_met: Mapped[int | None]
     lift_sets_at_least: Mapped[bool] = mapped_column(default=False)
     median_peak_net_g: Mapped[float | None]
+    is_high: Mapped[bool] = mapped_column(default=True)
+    landings_seen: Mapped[int | None]
+    landings_asked: Mapped[int | None]
+    lifted_kg: Mapped[Json | None]
+    lasts_s: Mapped[float | None]
     summary: Mapped[Json]
     page: Mapped[Json]
     because: Mapped[str] = mapped_column(String(60))

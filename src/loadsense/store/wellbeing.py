@@ -16,8 +16,9 @@ from loadsense.protocol import Wellbeing
 from loadsense.results import Flag
 from loadsense.store.changing import found
 from loadsense.store.flags import raise_flags
+from loadsense.store.knowing import is_new_back_pain
 from loadsense.store.opening import Writing
-from loadsense.store.people import is_new_back_pain, the_person
+from loadsense.store.people import the_person
 from loadsense.store.tables import AdverseEventRow, ContextNote, DxaRow, FlagRow, PainRow
 
 ONSETS: Final = ("usual", "new", "sudden")
