@@ -44,6 +44,8 @@ _FETCHED: Final = ("htmx.min.js", "uplot.min.js", "uplot.min.css")
 #: Open requests get this long after Ctrl-C.
 _END_WITHIN_S: Final = 5
 _WAITING: Final = 128
+#: Largest message of a live channel that is read at all.
+_LIVE_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,8 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
         server_header=False,
         proxy_headers=behind_tls,
         timeout_graceful_shutdown=_END_WITHIN_S,
+        ws_max_size=_LIVE_BYTES,
+        ws_per_message_deflate=False,  # small messages, many times a second: packing costs a core and saves little
     )
     try:
         with suppress(KeyboardInterrupt):  # how it is meant to end
