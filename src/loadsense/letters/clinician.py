@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
+from loadsense.errors import OptionError
 from loadsense.letters import paper
 from loadsense.review.charts import dose_chart
 from loadsense.review.letter import LetterPage
@@ -15,6 +16,8 @@ from loadsense.review.letter import LetterPage
 ROOM: Final = (8, 5, 3, 2, 1)
 #: Characters of a line that is somebody's own words, by the same steps.
 _LENGTH: Final = (300, 160, 110, 90, 70)
+#: From this step on the print is smaller too.
+_TIGHT_FROM: Final = 3
 #: Characters of a question and of each typed line: a letter has one page.
 MOST_QUESTION: Final = 400
 MOST_TYPED: Final = 120
@@ -36,6 +39,11 @@ class Typed:
         From whom.
     question : str
         What is asked; empty: for information, no action requested.
+
+    Raises
+    ------
+    OptionError
+        One of them is too long for a letter.
     """
 
     patient: str = field(default="", repr=False)
@@ -46,6 +54,12 @@ class Typed:
     sender_role: str = field(default="", repr=False)
     contact: str = field(default="", repr=False)
     question: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            n, most = len(getattr(self, one.name)), MOST_QUESTION if one.name == "question" else MOST_TYPED
+            if n > most:
+                raise OptionError(f"{one.name.replace('_', ' ')}: {n} characters; a letter has room for {most}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,7 @@ def _html(letter: LetterPage, typed: Typed, step: int, **how: Any) -> str:
         first=first,
         short=short,
         room=ROOM[step],
+        is_tight=step >= _TIGHT_FROM,
         charts=((dose_chart(letter.landings), "impact"), (dose_chart(letter.lifting), "lift")),
         **how,
     )

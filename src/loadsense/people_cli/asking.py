@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -176,7 +177,9 @@ def answered(words: str, *, what_then: str) -> str:
     OptionError
         The input ended; `what_then` says what that means and what to do.
     """
-    try:
-        return str(typer.prompt(words, default="", show_default=False, err=True))
-    except typer.Abort:
-        raise OptionError(f"the input ended before the question was answered; {what_then}") from None
+    typer.echo(f"{words}: ", nl=False, err=True)
+    line = sys.stdin.readline()
+    if not line:
+        typer.echo(err=True)
+        raise OptionError(f"the input ended before the question was answered; {what_then}")
+    return line.strip()

@@ -19,6 +19,7 @@ from loadsense.people_cli.asking import (
     Pseudonym,
     StoreAt,
     Weeks,
+    answered,
     check_group,
     day_of,
     made_app,
@@ -126,9 +127,8 @@ def _typed() -> Typed:
         "contact": "How to reach you",
         "question": "Question (empty: for information, no action requested)",
     }
-    return Typed(
-        **{name: typer.prompt(words, default="", show_default=False, err=True) for name, words in asked.items()}
-    )
+    then = "answer each, or leave all of them to be written by hand with --no-ask"
+    return Typed(**{name: answered(words, what_then=then) for name, words in asked.items()})
 
 
 def _target(output: str | None, name: str) -> Path:
