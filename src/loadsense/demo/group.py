@@ -12,7 +12,7 @@ from loadsense.store import Writing, people, prescribing, wellbeing
 from loadsense.store.prescribing import Asked, Decision
 from loadsense.store.wellbeing import DxaFacts, PainFacts
 
-GROUP: Final = "Tue/Thu (made up)"
+GROUP: Final = "Tue/Thu"
 CLINICIAN: Final = "a made-up clinician"
 
 #: A plan of the coach's own, for those who do not lift yet.
