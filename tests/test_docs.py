@@ -29,6 +29,13 @@ refresh = load("refresh")
 GUIDE = (DOCS / "user-guide.md").read_text("utf-8")
 DICTIONARY = (DOCS / "data-dictionary.md").read_text("utf-8")
 COMMANDS = typer.main.get_command(app).commands
+
+
+def parameters(command):
+    """Of a verb, or of the verbs that it has."""
+    return [*command.params, *(p for one in getattr(command, "commands", {}).values() for p in parameters(one))]
+
+
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
 
 
@@ -58,7 +65,14 @@ def test_every_command_is_documented(verb):
 
 @pytest.mark.parametrize(
     ("verb", "option"),
-    [(verb, max(p.opts, key=len)) for verb, c in COMMANDS.items() for p in c.params if p.param_type_name == "option"],
+    sorted(
+        {
+            (verb, max(p.opts, key=len))
+            for verb, command in COMMANDS.items()
+            for p in parameters(command)
+            if p.param_type_name == "option"
+        }
+    ),
 )
 def test_every_option_is_documented_with_the_verbs_that_take_it(verb, option):
     (row,) = re.findall(rf"^\|[^|\n]*`{option}`[^|\n]*\|([^|\n]*)\|", GUIDE, re.M)
@@ -66,7 +80,7 @@ def test_every_option_is_documented_with_the_verbs_that_take_it(verb, option):
 
 
 def test_no_option_is_documented_that_does_not_exist():
-    known = {name for c in COMMANDS.values() for p in c.params for name in p.opts} | {"--version", "--help", "-h"}
+    known = {name for c in COMMANDS.values() for p in parameters(c) for name in p.opts} | {"--version", "--help", "-h"}
     documented = {
         name for row in re.findall(r"^\| ((?:`-[^|]*)+)\|", GUIDE, re.M) for name in re.findall(r"`(-[^`]+)`", row)
     }
