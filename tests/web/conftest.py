@@ -1,11 +1,14 @@
 """A dashboard with its own store for each module, and clients signed in through the real form."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the dashboard is not installed (pip install 'loadsense[dashboard]')")
+import uvicorn
 from starlette.testclient import TestClient
 
 from loadsense.store import accounts, open_store, people, prescribing
@@ -62,3 +65,19 @@ def client(app) -> Client:
         return made[role]
 
     return signed_in
+
+
+@pytest.fixture(scope="module")
+def port(app):
+    """The dashboard on a real server, by the port that it listens to."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    end = time.monotonic() + 20.0
+    while not server.started:
+        assert time.monotonic() < end
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(20.0)

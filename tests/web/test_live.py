@@ -3,14 +3,12 @@
 import json
 import os
 import threading
-import time
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -32,23 +30,6 @@ from loadsense.web.live.protocol import GATEWAY_CHARS, GatewayMessage, HelloFact
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def port(app):
-    """The dashboard on a real server."""
-    config = uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    end = time.monotonic() + WAIT_S
-    while not server.started:
-        assert time.monotonic() < end
-        assert thread.is_alive()
-        time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(WAIT_S)
 
 
 @pytest.fixture(scope="module")
