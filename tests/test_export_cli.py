@@ -129,9 +129,7 @@ def test_what_is_wrong_for_every_file_is_said_once(data, capsys):
     assert cli._code(["export", "--bids", "data", "--tz", "Mars"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert cli._code(["export", "data"]) == 2
-    assert capsys.readouterr().err == (
-        "error: export needs to know the form: give --bids for a BIDS dataset of recordings\n"
-    )
+    assert capsys.readouterr().err == ("error: data is no pseudonym; for a BIDS dataset of recordings give --bids\n")
     people("participant,path\n")
     assert cli._code(["export", "--bids", "data", "--manifest", "people.csv"]) == 2
     assert "no column file" in capsys.readouterr().err
