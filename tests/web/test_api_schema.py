@@ -1,6 +1,7 @@
 """The API by its own description: whatever is sent that fits it or nearly fits it, answers are as described."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -33,8 +34,8 @@ def signed_in(store, client):
     return {"cookie": f"{COOKIE}={client('coach').cookies[COOKIE]}", "origin": ORIGIN, "host": "localhost"}
 
 
-#: The description needs no store.
-API = schemathesis.openapi.from_dict(create_app(Dashboard(store=None)).openapi())
+#: The description needs a place, and no store.
+API = schemathesis.openapi.from_dict(create_app(Dashboard(store=SimpleNamespace(folder=Path()))).openapi())
 OPERATIONS = [found.ok() for found in API.get_all_operations()]
 
 QUICK = settings(

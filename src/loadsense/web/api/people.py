@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Body, HTTPException, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 
 from loadsense.review import reading
 from loadsense.review.facts import PersonFacts
@@ -19,7 +15,7 @@ from loadsense.review.person import PersonPage
 from loadsense.review.record import RecordPage
 from loadsense.review.roster import RosterPage
 from loadsense.review.screened import ScreeningSummary
-from loadsense.store import erasure, flags
+from loadsense.store import flags
 from loadsense.store.tables import FlagRow
 from loadsense.web.api.answers import PREFIX, Before, Key, Limit, PersonId, problems
 from loadsense.web.context import Dashboard, dashboard, visitor
@@ -27,14 +23,13 @@ from loadsense.web.forms import AcknowledgeForm, ClearForm
 from loadsense.web.pages.people import people_of
 from loadsense.web.pages.person import Weeks, person_of
 from loadsense.web.pages.record import record_of
+from loadsense.web.pages.reports import export_person
 from loadsense.web.pages.roster import roster_of
 
 router = APIRouter(prefix=PREFIX, tags=["people"], responses=problems())
 
 Week = Annotated[str | None, Query(max_length=10, description="ISO week, 2026-W47; the one to open with for none")]
 GroupName = Annotated[str | None, Query(max_length=60, description="name of a group; everybody for none")]
-
-_CHUNK_BYTES: Final = 1 << 18
 
 
 @router.get("/people", name="api_people")
@@ -108,28 +103,13 @@ def clear(request: Request, person_id: PersonId, flag_id: Key, said: Annotated[C
 @router.get(
     "/people/{person_id}/export",
     name="api_export",
-    response_class=StreamingResponse,
+    response_class=FileResponse,
     responses={200: {"content": {"application/zip": {}}, "description": "a ZIP archive"}},
 )
 def export(request: Request, person_id: PersonId) -> Response:
     """Everything about her: every row as JSON lines and CSV, summaries, samples and a BIDS dataset, in one archive."""
-    shown = dashboard(request)
-    _facts(shown, person_id)
-    archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it to its end
-    with tempfile.TemporaryDirectory() as folder:
-        root = erasure.export_person(shown.store, person_id, folder)
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in sorted(root.rglob("*")):
-                packed.write(path, path.relative_to(Path(folder)))
-    archive.seek(0)
-    headers = {"Content-Disposition": f'attachment; filename="{person_id}.zip"'}
-    return StreamingResponse(_read(archive), media_type="application/zip", headers=headers)
-
-
-def _read(archive: IO[bytes]) -> Iterator[bytes]:
-    with archive:
-        while part := archive.read(_CHUNK_BYTES):
-            yield part
+    _facts(dashboard(request), person_id)
+    return export_person(request, person_id)
 
 
 def _facts(shown: Dashboard, person_id: str) -> PersonFacts:
