@@ -23,7 +23,7 @@
     const unit = block.name === block.unit ? "" : ` ${block.unit}`;
     return `${plain(block.name)} ${block.done}${block.asked === null ? "" : ` of ${block.asked}`}${unit}`;
   };
-  const BANDS = { inside: "in her band", above: "above her ceiling", below: "below her band", "no band": "" };
+  const BANDS = { inside: "in band", above: "above ceiling", below: "below band", "no band": "" };
   const ADVICE = { above: "lower the step or soften" };
   const lastWords = (last) => {
     if (!last) return "–";
@@ -33,7 +33,7 @@
   const lastNote = (last) => {
     if (!last) return "";
     const rate = last.loading_rate_g_per_s === null ? "" : `${last.loading_rate_g_per_s.toFixed(0)} g/s`;
-    return [ADVICE[last.band], rate, last.evidence && `studied: ${last.evidence}`].filter(Boolean).join(" · ");
+    return [ADVICE[last.band], rate, last.evidence && `studied: ${last.evidence.replaceAll("<=", "≤")}`].filter(Boolean).join(" · ");
   };
   const freshWords = (one) => {
     const age = ageOf(one), { fact } = one;
@@ -61,11 +61,12 @@
     by("people").tBodies[0].insertBefore(row, after ? after[1].row : null);
     return row;
   };
-  const drawDose = (cell, done, asked, words) => {
+  const drawDose = (cell, done, asked, words, note = "") => {
     const share = asked ? Math.min(100, (100 * done) / asked) : 0;
     cell.querySelector("svg").toggleAttribute("hidden", !asked);
     cell.querySelector(".filled").setAttribute("width", share.toFixed(1));
     put(cell.querySelector(".count"), words);
+    put(cell.querySelector("small"), note);
   };
   const drawLast = (cell, fact) => {
     const standing = cell.querySelector(".standing");
@@ -83,19 +84,18 @@
   const draw = (one) => {
     const { row, fact } = one, part = (name) => row.querySelector(`.${name}`);
     row.classList.toggle("stale", isStale(one));
-    row.classList.toggle("over", fact.ended);
+    row.classList.toggle("finished", fact.ended);
     put(part("now").querySelector("strong"), blockWords(fact));
     const repetition = fact.block?.unit === "sets" && fact.repetitions ? `repetition ${fact.repetitions}` : "";
     put(part("now").querySelector("small"), [repetition, fact.block?.by_hand ? "counted by hand" : ""].filter(Boolean).join(" · "));
     drawLast(part("last"), fact);
     const atLeast = fact.lost_s > 0 ? "≥ " : "", outside = fact.landings - fact.landings_in_band;
     const landings = `${atLeast}${fact.landings_in_band}${fact.target === null ? "" : ` of ${fact.target}`}`;
-    drawDose(part("landings"), fact.landings_in_band, fact.target, landings + (outside ? ` (${outside} out)` : ""));
+    drawDose(part("landings"), fact.landings_in_band, fact.target, landings, outside ? `${outside} out of band` : "");
     drawDose(part("lifting"), fact.sets, fact.sets_asked, fact.sets_asked || fact.sets ? `${atLeast}${fact.sets}${fact.sets_asked === null ? "" : ` of ${fact.sets_asked}`}` : "–");
     put(part("fresh"), freshWords(one));
-    const battery = part("battery");
-    put(battery, dataNotes(one).join(" · "));
-    battery.classList.toggle("loud", fact.clipped || (fact.battery_percent !== null && fact.battery_percent < LOW_BATTERY));
+    put(part("notes"), dataNotes(one).join(" · "));
+    part("notes").classList.toggle("loud", fact.clipped || (fact.battery_percent !== null && fact.battery_percent < LOW_BATTERY));
     row.querySelector(".choose").setAttribute("aria-pressed", String(row === people.get(chosen)?.row));
   };
   const drawAll = () => {
