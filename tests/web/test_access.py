@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocketDisconnect
 
 from loadsense.web.access import ACCESS, Access, Role, Visitor, names_of, refused, unlisted
 
@@ -10,11 +12,15 @@ from loadsense.web.access import ACCESS, Access, Role, Visitor, names_of, refuse
 SOMEBODY = {"person_id": "p021", "session_id": "1", "sha256": "0" * 64}
 
 
-def routes(app):
-    """Every route of ours with its method: (name, method, path)."""
+def app_routers():
     from loadsense.web import app as made
 
-    for router in made._ROUTERS:
+    return made._ROUTERS
+
+
+def routes(app):
+    """Every route of ours with its method: (name, method, path)."""
+    for router in app_routers():
         for route in router.routes:
             for method in sorted(getattr(route, "methods", None) or ()):
                 yield route.name, method, route.path
@@ -39,6 +45,27 @@ def test_every_route_for_every_role(app, client, role):
         answer = client(role).request(method, filled(path))
         is_turned_away = answer.status_code in (401, 403) or answer.headers.get("location", "").startswith("/sign-in?")
         assert is_turned_away == (level < ACCESS[name].least), (name, method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("role", [None, "athlete", "viewer", "coach", "owner"])
+def test_every_channel_for_every_role(app, client, role):
+    """A channel is refused before it opens, by the same table."""
+    level = Role[role.upper()] if role else Role.NOBODY
+    channels = [one for router in app_routers() for one in router.routes if isinstance(one, WebSocketRoute)]
+    assert {"live_feed", "live_ingest"} <= {one.name for one in channels}
+    for channel in channels:
+        turned_away_with = refusal_of(client(role), filled(channel.path))
+        expected = None if level >= ACCESS[channel.name].least else 4401 if role is None else 4403
+        assert turned_away_with == expected, (channel.name, role)
+
+
+def refusal_of(browser, path):
+    """Code with which a channel is refused; None where it opens."""
+    try:
+        with browser.websocket_connect(f"ws://127.0.0.1{path}"):
+            return None
+    except WebSocketDisconnect as refusal:
+        return refusal.code
 
 
 def test_an_athlete_sees_herself_and_nobody_else(client):

@@ -54,6 +54,15 @@ def test_a_form_without_any_origin_changes_nothing(app, client):
     assert bare.get("/sign-in").status_code == 200
 
 
+def test_a_foreign_form_with_basic_credentials_is_still_foreign(client):
+    """`http://user:password@...` in a form makes some browsers send `Authorization`; the cookie goes with it."""
+    answer = client("coach").post(
+        "/sign-out", headers={"origin": "https://evil.example", "authorization": "Basic eDp5"}
+    )
+    assert answer.status_code == 403
+    assert client("coach").get("/roster").status_code == 200
+
+
 def test_somebody_in_a_hurry_is_asked_to_wait(store):
     app = create_app(Dashboard(store=store, limits=Limits(requests_per_s=0.001, burst=3.0)))
     hasty = TestClient(app, base_url=ADDRESS)

@@ -140,6 +140,9 @@ class Guard:
             return
         try:
             await self._app(scope, self._measured(scope, receive), answer)
+        except HTTPException as refused:  # of a body that nobody below has answered for
+            if not answer.has_begun:
+                await refuse(refused.detail, refused.status_code)(scope, receive, answer)
         except Exception as fault:  # the last border: whoever asked gets a sentence, the log the rest
             number = _log(fault)
             if not answer.has_begun:  # else the server cuts the connection, and the browser sees that it was cut
