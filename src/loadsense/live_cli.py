@@ -123,6 +123,9 @@ def stream(  # each option is a parameter: that is how Typer reads them
     token: Annotated[
         str | None, typer.Option(metavar="KEY", help="Its key of the scope live; LOADSENSE_TOKEN by default.")
     ] = None,
+    send: Annotated[
+        bool | None, typer.Option("--send/--no-send", help="Send it the recordings at the end; asked by default.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, before or after.")] = False,
 ) -> None:
     """Stream from sensors with live feedback, recorded so that a crash costs a second at most."""
@@ -149,7 +152,11 @@ def stream(  # each option is a parameter: that is how Typer reads them
     _stream(sensors, plan_file, asked, shown, resumed=resume is not None)
     said = {} if yes or as_json or not sys.stdin.isatty() else asked_after(plan_file)
     finish.write_plan(folder, plan_file, said)
-    _write_reports(folder, plan_file, judgings, said, as_json=as_json)
+    try:
+        _write_reports(folder, plan_file, judgings, said, as_json=as_json)
+    finally:
+        if post is not None and _is_to_send(send, ask=not yes and not as_json):
+            _send((post, token), folder, plan_file)
 
 
 def replay(
@@ -402,6 +409,21 @@ def _write_reports(
             _print_report(report, where)
     if worst:
         raise typer.Exit(worst)
+
+
+def _is_to_send(send: bool | None, *, ask: bool) -> bool:
+    """Whether the recordings go to the dashboard: as was said, or as is answered; nobody to ask means no."""
+    if send is not None or not (ask and sys.stdin.isatty()):
+        return bool(send)
+    return typer.confirm("Send the recordings to the dashboard?", default=True)
+
+
+def _send(where: tuple[str, str | None], folder: Path, plan: Plan) -> None:
+    from loadsense.live.posting import key_of
+    from loadsense.live.sending import send_recordings
+
+    url, token = where
+    send_recordings(url, key_of(token), folder, plan.wearings, say=lambda line: typer.echo(line, err=True))
 
 
 def _print_report(report: SessionReport, folder: str | None = None) -> None:

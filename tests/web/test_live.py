@@ -416,6 +416,20 @@ def test_a_stream_is_posted_and_ends(port, client, token, capsys, tmp_path, monk
     assert sum(len(wave["mg"]) for message in heard for wave in message.get("waves", [])) > 50
 
 
+def test_recordings_are_sent_at_the_end(port, store, client, capsys, tmp_path):
+    _, key = new_token(store, ("live", "record"))
+    words = ["--sensor", "p017:hip=virtual", "--sensor", "p099:hip=virtual", "--seconds", "2", "--yes", "--json"]
+    place = ["--post", f"http://127.0.0.1:{port}", "--token", key, "--send"]
+    code = _code(["stream", *words, *place, "-o", str(tmp_path)])
+    known, unknown = capsys.readouterr().err.splitlines()
+    assert code == 0
+    assert known.startswith("p017 hip: sent, session ")
+    session = int(known.split("session ")[1].split()[0])
+    assert client("viewer").get(f"/sessions/{session}").status_code == 200
+    assert unknown.startswith("p099 hip: not sent (")
+    assert "upload it on the dashboard's page" in unknown
+
+
 def test_a_dashboard_that_is_not_there_costs_the_session_nothing(capsys, tmp_path):
     words = ["--sensor", "p051:hip=virtual", "--seconds", "2.5", "--yes", "-o", str(tmp_path), "--json"]
     code = _code(["stream", *words, "--post", "http://127.0.0.1:9", "--token", "ls_x"])

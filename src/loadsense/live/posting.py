@@ -74,6 +74,22 @@ def place_of(url: str) -> str:
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{_PATH}"
 
 
+def key_of(token: str | None) -> str:
+    """The key of a gateway, as it was typed or from the environment.
+
+    Raises
+    ------
+    OptionError
+        There is none.
+    """
+    found = token or os.environ.get(TOKEN_VARIABLE)
+    if not found:
+        raise OptionError(
+            f"--post needs the key of a gateway: --token or {TOKEN_VARIABLE}; make one of the scope live under Settings"
+        )
+    return found
+
+
 def posting_of(url: str, token: str | None, people: tuple[str, ...], say: Callable[[str], None]) -> Posting:
     """A posting that has been checked as far as it can be without the dashboard.
 
@@ -82,12 +98,7 @@ def posting_of(url: str, token: str | None, people: tuple[str, ...], say: Callab
     OptionError
         No address, no token, a name that is no pseudonym, or a package that is missing.
     """
-    place = place_of(url)
-    token = token or os.environ.get(TOKEN_VARIABLE)
-    if not token:
-        raise OptionError(
-            f"--post needs the key of a gateway: --token or {TOKEN_VARIABLE}; make one of the scope live under Settings"
-        )
+    place, token = place_of(url), key_of(token)
     for person in people:
         if not _PSEUDONYM.fullmatch(person):
             raise OptionError(
