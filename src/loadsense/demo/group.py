@@ -8,8 +8,9 @@ from typing import Final
 
 from loadsense.demo.training import Days
 from loadsense.prescriptions import OneRepMax, Screening
-from loadsense.store import Writing, people, prescribing, wellbeing
+from loadsense.store import Writing, flags, people, prescribing, wellbeing
 from loadsense.store.prescribing import Asked, Decision
+from loadsense.store.tables import SessionRow
 from loadsense.store.wellbeing import DxaFacts, PainFacts
 
 GROUP: Final = "Tue/Thu"
@@ -23,7 +24,7 @@ sessions_per_week = 2
 min_hours_between = 48
 supervised = true
 needs_screening = true
-max_rpe = { "0-10" = 7 }
+max_rpe = { borg = 16, "0-10" = 7 }
 [source]
 citation = "made up for the demonstration"
 known = "convention"
@@ -80,13 +81,13 @@ MEMBERS: Final = (
     Member(
         id="p021",
         body_mass_kg=58.4,
-        stages=((0, "stage-1"), (12, "stage-2")),
+        stages=((0, "stage-1"), (8, "stage-2")),
         one_rms_kg={"deadlift": 50.0, "back_squat": 42.5, "overhead_press": 20.0},
     ),
     Member(
         id="p026",
         body_mass_kg=71.0,
-        stages=((0, "stage-2"), (10, "stage-3")),
+        stages=((0, "stage-2"), (8, "stage-3")),
         one_rms_kg={"deadlift": 75.0, "back_squat": 62.5, "overhead_press": 32.5},
     ),
     Member(id="p030", body_mass_kg=66.5, plan="first-landings", stages=((0, "low-step"), (14, "step"))),
@@ -154,6 +155,7 @@ def _screening(one: Member, days: Days) -> Screening:
 def say(tx: Writing, days: Days) -> None:
     """What came after the sessions: pain, bone density, markers, and decisions."""
     last = days.all[-1]
+    _acknowledge(tx, before=days.all[-2])
     wellbeing.report_pain(tx, "p041", PainFacts(day=last, site="lower back", onset="new", before=0, after=3))
     wellbeing.report_pain(tx, "p026", PainFacts(day=days.all[-5], site="knee", onset="usual", before=1, after=2))
     for on, bmd, t_score in ((last - timedelta(days=420), 0.842, -1.9), (last - timedelta(days=40), 0.861, -1.7)):
@@ -170,6 +172,15 @@ def say(tx: Writing, days: Days) -> None:
             from_day=days.all[-4],
         ),
     )
+
+
+def _acknowledge(tx: Writing, *, before: date) -> None:
+    """What the weeks before raised was seen by the coach."""
+    for member in MEMBERS:
+        for flag in flags.open_flags(tx.db, member.id):
+            session = tx.db.get(SessionRow, flag.session_id) if flag.session_id is not None else None
+            if session is not None and session.day < before and flag.severity == "amber":
+                flags.acknowledge(tx, flag.id, "seen with her", version=flag.version)
 
 
 def _density(tx: Writing, on: date, bmd_g_per_cm2: float, t_score: float) -> None:

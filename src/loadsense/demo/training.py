@@ -42,8 +42,11 @@ from loadsense.summary import summarise
 N_WEEKS: Final = 12
 #: Tuesday and Thursday.
 WEEKDAYS: Final = (1, 3)
-_HOUR: Final = time(9, 30)
+#: When they begin: later on Thursday, so that the 48 h between are kept.
+_HOURS: Final = {1: time(9, 30), 3: time(11, 0)}
 _LIFTS: Final = ("deadlift", "back_squat", "overhead_press")
+#: From this group day on nobody leaves a landing out.
+_LATE: Final = 18
 #: Share of the tested maximum that is on the bar, by stage.
 _SHARE: Final = {"stage-1": 0.4, "stage-2": 0.55, "stage-3": 0.72, "full": 0.87}
 
@@ -58,7 +61,7 @@ class Days:
 
     def start(self, number: int) -> datetime:
         """When the session of a group day began."""
-        return datetime.combine(self.all[number], _HOUR, ZoneInfo(self.tz))
+        return datetime.combine(self.all[number], _HOURS[self.all[number].weekday()], ZoneInfo(self.tz))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +262,8 @@ def _older(days: Days, bases: dict[float, RecordingResult], wrist: RecordingResu
 def _varied(base: RecordingResult, how: Trained, number: int, seed: int) -> RecordingResult:
     """Her landings of that day: some fewer, none the same."""
     rng = np.random.default_rng(seed)
-    n_done = how.landings if rng.random() < 0.75 else how.landings - int(rng.integers(1, 6))
-    is_late = number >= 18
+    is_late = number >= _LATE
+    n_done = how.landings if is_late or rng.random() < 0.75 else how.landings - int(rng.integers(1, 6))
     scaled = [_scaled(one, float(rng.normal(1.0, 0.04))) for one in base.landings[:n_done]]
     hard = [_scaled(one, 1.45) for one in scaled[: how.above if is_late else 0]]
     return replace(base, landings=(*hard, *scaled[len(hard) :]))
