@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections import defaultdict
@@ -349,7 +350,9 @@ Made by `python benchmarks/speed.py --write docs/performance.md`; run it again t
 
 {machine}
 
-{shared} Medians of {runs} runs in turns, the obvious program on the week once. Files are simulated
+{shared}
+
+Medians of {runs} runs in turns, the obvious program on the week once. Files are simulated
 (`benchmarks/make_recordings.py`) and come from the page cache; hip, 100 Hz. Load average at the start: {load:.1f} on
 {cores} cores.
 
@@ -394,9 +397,10 @@ CPU time of one process with everything loaded before.
   stream of more than two million samples; what it compiled is kept.
 - Neither the compiler nor `scipy.signal` nor pandas is loaded for `--help`; where compiled loops are on disk,
   `scipy.signal` (a second of start-up) is not loaded at all.
-- A long file is shared by two processes: one reads, hashes and judges the signal, its copy (a fork) finds the events;
-  blocks pass through memory that both see (`docs/decisions/0011-two-cores.md`). The results are those of one process,
-  bit for bit. Where a process cannot be copied (not Linux, a server, a notebook) a thread reads ahead instead.
+- A long file (96 MB) is shared by two processes: one reads, hashes and judges the signal, its copy (a fork) finds the
+  events; blocks pass through memory that both see (`docs/decisions/0011-two-cores.md`). The results are those of one
+  process, bit for bit. Shorter files, and those of a process that cannot be copied (not Linux, a server, a notebook),
+  are read ahead by a thread.
 - Impacts and activities are kept in columns and become objects when they are asked for; `impacts.csv` is written from
   the columns. A week takes hardly more memory than a day.
 
@@ -424,7 +428,9 @@ def machine() -> str:
 WHY = {
     "one week, running": "the landing detector measures every step of a run as a candidate (some 140 ns/sample of a "
     "recording of much running, 20 of an ordinary one), and one stage is not shared by two processes",
-    "one hour": "start-up: the interpreter, numpy, pyarrow and the compiled loops are 1.2 of its CPU seconds",
+    "one hour": "start-up is nearly all of it: the interpreter, numpy, pyarrow, and the compiled loops with what numba "
+    "imports for the first of them, `scipy.linalg` among it (0.25 s)",
+    "one day": "the same start-up is half of it, and the second process loads its loops as well",
     "live push": "some ten Python calls for each of eight stages; nothing of it is computing",
     "int16": "unpacking (Arrow's zstd) and finding take as long as each other, and the two threads wait for each other "
     "in Python for some nanoseconds",
@@ -438,7 +444,7 @@ def missed(rows: list[str]) -> str:
     said = [
         f"- {name}: {next((why for key, why in WHY.items() if name.startswith(key)), 'see above')}." for name in names
     ]
-    return "\n".join(said) or "None."
+    return "\n".join(textwrap.fill(one, 120, subsequent_indent="  ") for one in said) or "None."
 
 
 def shared() -> str:
@@ -446,7 +452,7 @@ def shared() -> str:
     if os.sched_getscheduler(0) == os.SCHED_OTHER:
         return "CPU seconds and ratios hold, wall seconds are upper bounds where others used the machine."
     return (
-        "The machine was shared; the runs had real-time priority (`chrt -f 20`), that is the cores before everybody "
+        "The machine was shared; the runs had real-time priority (`chrt -f 20`), that is the cores before everybody\n"
         "else, 95 % of each second. Caches and memory bandwidth were shared all the same."
     )
 

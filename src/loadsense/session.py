@@ -21,8 +21,8 @@ from loadsense.results import RecordingResult, SessionReport
 from loadsense.samples import ClockQuality, Item, Recording, SampleBlock, StreamInfo
 from loadsense.summary import Judging, summarise
 
-#: Recordings of at least so many bytes are shared with a second process, which loads its loops by itself (0.3 s).
-BESIDE_FROM_BYTES: Final = 24 << 20
+#: Recordings of at least so many bytes are shared with a second process: below, loading its loops costs what it brings.
+BESIDE_FROM_BYTES: Final = 96 << 20
 
 #: Told how many samples have passed, of the recording with this name.
 Progress = Callable[[str, int], None]
