@@ -180,7 +180,7 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
         proxy_headers=behind_tls,
         timeout_graceful_shutdown=_END_WITHIN_S,
         ws_max_size=_LIVE_BYTES,
-        ws_per_message_deflate=False,  # small messages, many times a second: packing costs a core and saves little
+        ws_per_message_deflate=False,  # many small messages: packing costs twice what sending does
     )
     try:
         with suppress(KeyboardInterrupt):  # how it is meant to end
