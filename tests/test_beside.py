@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from loadsense.beside import SLOT_SAMPLES, SLOTS, CopyLostError, beside, can_work_beside
+from loadsense.beside import SLOT_SAMPLES, SLOTS, CopyLostError, beside
 from loadsense.samples import Gap, SampleBlock
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
@@ -83,14 +82,22 @@ def test_who_leaves_early_ends_the_copy():
     assert multiprocessing.active_children() == []
 
 
+SEVERAL_THREADS = """
+import threading
+from loadsense.beside import can_work_beside
+
+alone, may_end = can_work_beside(), threading.Event()
+other = threading.Thread(target=may_end.wait)
+other.start()
+print(alone, can_work_beside())
+may_end.set()
+"""
+
+
 def test_a_process_of_several_threads_is_not_copied():
-    assert can_work_beside()
-    may_end = threading.Event()
-    other = threading.Thread(target=may_end.wait)
-    other.start()
-    assert not can_work_beside()
-    may_end.set()
-    other.join()
+    """In a fresh process: this one may have threads of other tests."""
+    command = [sys.executable, "-c", SEVERAL_THREADS]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "True False\n"
 
 
 def is_alive(process_id: int) -> bool:
