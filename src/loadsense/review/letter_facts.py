@@ -104,6 +104,7 @@ def landed_facts(db: Reading, person_id: str, *, first: date, last: date) -> tup
     chosen = (
         select(
             SessionRow.id,
+            EventRow.sensor,
             RecordingRow.placement,
             AnalysisRow.summary["provenance"]["filter"].as_string().label("filter"),
             EventRow.peak_net_g,
@@ -120,11 +121,26 @@ def landed_facts(db: Reading, person_id: str, *, first: date, last: date) -> tup
     )
     peaks: dict[tuple[str, str], list[float]] = defaultdict(list)
     sessions: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for session_id, placement, through, peak_net_g in db.execute(chosen):
+    for session_id, sensor, placement, filters, peak_net_g in db.execute(chosen):
         if CAPABILITIES[Placement(placement)].grades_landings:
-            peaks[placement, through or ""].append(peak_net_g)
-            sessions[placement, through or ""].add(session_id)
+            key = placement, filter_of(sensor, filters or "")
+            peaks[key].append(peak_net_g)
+            sessions[key].add(session_id)
     return tuple(
         LandedFacts(placement=key[0], filter=key[1], n_sessions=len(sessions[key]), peaks_net_g=tuple(peaks[key]))
         for key in sorted(peaks)
     )
+
+
+def filter_of(sensor: str, filters: str) -> str:
+    """What one sensor was filtered with; a session of several names each of them.
+
+    Examples
+    --------
+    >>> filter_of("hip", "hip: landings 80 Hz, sampled at 200 Hz; wrist: landings 20 Hz, sampled at 50 Hz")
+    'landings 80 Hz, sampled at 200 Hz'
+    >>> filter_of("hip", "landings 40 Hz, sampled at 100 Hz")
+    'landings 40 Hz, sampled at 100 Hz'
+    """
+    own = (part.removeprefix(f"{sensor}: ") for part in filters.split("; ") if part.startswith(f"{sensor}: "))
+    return next(own, filters)
