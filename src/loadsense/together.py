@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import Final
 
@@ -70,7 +70,8 @@ def _clock_s(name: str, info: StreamInfo, infos: Mapping[str, StreamInfo]) -> fl
 
 
 def _epoch(like: datetime) -> datetime:
-    return datetime(2000, 1, 1, tzinfo=like.tzinfo)
+    """One instant for every zone: clocks in two zones, or across a change of the clocks, differ by what passed."""
+    return datetime(2000, 1, 1, tzinfo=None if like.tzinfo is None else UTC)
 
 
 def refuse_what_cannot_be(infos: Mapping[str, StreamInfo]) -> None:

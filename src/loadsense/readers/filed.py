@@ -35,6 +35,11 @@ class FileRecording(Recording):
         return self._source.size()
 
     @property
+    def n_bytes_read(self) -> int:
+        """Bytes of the file that the latest pass over the blocks has read so far."""
+        return self._source.n_read
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the file on disk: from the last complete pass over the blocks, else read for it."""
         return self.info.origin.sha256 or self._source.sha256_now()

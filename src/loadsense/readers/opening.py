@@ -42,20 +42,23 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 class _Hashed:
-    """A raw file that hashes what is read from it, in the order it is read."""
+    """A raw file that hashes and counts what is read from it, in the order it is read."""
 
     def __init__(self, raw: BufferedReader) -> None:
         self._raw = raw
         self.digest = hashlib.sha256()
+        self.n_read = 0
 
     def read(self, n: int = -1) -> bytes:
         data = self._raw.read(n)
         self.digest.update(data)
+        self.n_read += len(data)
         return data
 
     def readinto(self, buffer: memoryview) -> int:
         n_bytes = self._raw.readinto(buffer)
         self.digest.update(buffer[:n_bytes])
+        self.n_read += n_bytes
         return n_bytes
 
 
@@ -72,6 +75,12 @@ class ByteSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sha256: str | None = None
+        self._passing: _Hashed | None = None
+
+    @property
+    def n_read(self) -> int:
+        """Bytes on disk that the latest pass has read so far."""
+        return self._passing.n_read if self._passing else 0
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -124,7 +133,7 @@ class ByteSource:
     def _opened(self) -> Iterator[BufferedReader]:
         """The uncompressed bytes from the first one; once all are read, the file has been hashed."""
         with _translated(self.path), self.path.open("rb") as raw:
-            hashed = _Hashed(raw)
+            hashed = self._passing = _Hashed(raw)
             stream = cast("BufferedReader", hashed)
             if self.is_gzip():
                 # gzip reads its file in small pieces; a reader of its own keeps hashing cheap

@@ -11,58 +11,31 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loadsense import evidence, together
-from loadsense.errors import OptionError, WorldError
-from loadsense.readers import read
-from loadsense.readers.loadsense_format import SUFFIX
+from loadsense import evidence
+from loadsense.errors import OptionError
 from loadsense.results import RecordingResult, SessionReport
-from loadsense.samples import Recording
-from loadsense.session import Session as Measured
 from loadsense.store.analyzing import local_day
+from loadsense.store.files import Progress, SensorFile, Telling, hash_of, measured, tell_nobody, without_names
 from loadsense.store.keeping import Part, Ready, keep_sessions
 from loadsense.store.knowing import nobody
 from loadsense.store.opening import Store, Writing
 from loadsense.store.packing import pack_result
 from loadsense.store.people import the_person
-from loadsense.store.samples import write_samples
 from loadsense.store.sweeping import incoming
 from loadsense.store.tables import AnalysisRow, Group, PersonRow, RecordingRow, SessionRecording, SessionRow, Setting
+
+__all__ = ["ImportOptions", "Imported", "SensorFile", "SessionResults", "import_results", "import_session"]
 
 #: Key of the profile that sessions without a choice are judged by.
 PROFILE_SETTING: Final = "profile"
 #: Sessions that are written in one transaction.
 _AT_ONCE: Final = 20
 RPE_SCALES: Final = {"borg": (6.0, 20.0), "0-10": (0.0, 10.0)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorFile:
-    """One file of a session, and what it does not say itself.
-
-    Attributes
-    ----------
-    path : Path
-    placement : str
-        Where the sensor was worn.
-    sensor : str or None
-        Name in the session; the placement for None.
-    offset_s : float or None
-        Seconds from the start of the session to its first sample; its clock says it for None.
-    reading : dict
-        More options of `loadsense.read`: unit, range_g, sampling_rate_hz, columns.
-    """
-
-    path: Path
-    placement: str = "unknown"
-    sensor: str | None = None
-    offset_s: float | None = None
-    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +59,8 @@ class ImportOptions:
     rpe, rpe_scale : float, str or None
         Exertion with its scale, "borg" or "0-10".
     note : str
+    progress : callable
+        Told the step, "reading" or "analyzing", and which share of it is done, 0 to 1; in the calling thread.
     """
 
     tz: str | None = None
@@ -97,6 +72,7 @@ class ImportOptions:
     rpe: float | None = None
     rpe_scale: str | None = None
     note: str = ""
+    progress: Progress = tell_nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,19 +136,20 @@ def import_session(
     """
     chosen = options or ImportOptions()
     _check(files, chosen)
-    hashes = [_sha256_of(file.path) for file in files]
+    hashes = [hash_of(file.path) for file in files]
     with store.reading() as db:
         person = the_person(db, person_id)
-        known = _known(db, person_id, hashes)
+        known = known_session(db, person_id, hashes)
         tz = chosen.tz or _tz_of(db, person)
         mass_kg, profile = person.body_mass_kg, chosen.profile or default_profile(db)
     if known is not None:
         return known
     with incoming(store.folder) as own:
-        parts = _measured(own, files, hashes, {"tz": tz, "body_mass_kg": mass_kg, "activity": chosen.activity})
+        facts = {"tz": tz, "body_mass_kg": mass_kg, "activity": chosen.activity}
+        parts = measured(own, files, hashes, Telling(facts=facts, progress=chosen.progress))
         _check_day(parts, chosen)
         with store.writing(by_user) as tx:
-            known = _known(tx.db, person_id, hashes)
+            known = known_session(tx.db, person_id, hashes)
             ready = _ready(person_id, parts, replace(chosen, tz=tz, profile=profile))
             return known or _kept(store, tx, [ready])[0]
 
@@ -219,7 +196,7 @@ def _received(one: SessionResults) -> Ready:
 
 
 def _part_of(result: RecordingResult) -> Part:
-    plain = _without_names(result)
+    plain = without_names(result)
     sha256 = result.info.origin.sha256 or hashlib.sha256(pack_result(plain)).hexdigest()
     return Part(sha256=sha256, result=plain, file=None, file_bytes=0)
 
@@ -279,12 +256,13 @@ def _ready(person_id: str, parts: Sequence[Part], options: ImportOptions) -> Rea
 
 def _kept(store: Store, tx: Writing, ready: Sequence[Ready]) -> list[Imported]:
     return [
-        Imported(session_id=session.id, is_new=True, sentence=_sentence(session, analysis))
+        Imported(session_id=session.id, is_new=True, sentence=sentence_of(session, analysis))
         for session, analysis in keep_sessions(store, tx, ready)
     ]
 
 
-def _sentence(session: SessionRow, analysis: AnalysisRow) -> str:
+def sentence_of(session: SessionRow, analysis: AnalysisRow) -> str:
+    """What a session came to, for a person."""
     word = analysis.status.replace("_", " ").upper()
     return f"session {session.id} of {session.day.isoformat()}: {word} - {analysis.judged}"
 
@@ -312,16 +290,6 @@ def _check(files: Sequence[SensorFile], options: ImportOptions) -> None:
         raise OptionError(f"sensors {', '.join(names)}; expected each name once: say which sensor each file is of")
 
 
-def _sha256_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise OptionError(f"{path.name}: no such file; check the name and the folder") from None
-    except OSError as fault:
-        raise WorldError(f"{path.name}: cannot be read ({fault.strerror})") from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Holder:
     """Who and which session holds a recording."""
@@ -345,7 +313,7 @@ def _holders(db: Session, hashes: Sequence[str]) -> dict[str, _Holder]:
     }
 
 
-def _known(db: Session, person_id: str, hashes: Sequence[str]) -> Imported | None:
+def known_session(db: Session, person_id: str, hashes: Sequence[str]) -> Imported | None:
     """The session that holds these recordings already; None where none is known."""
     return _among(_holders(db, hashes), person_id, hashes)
 
@@ -372,44 +340,6 @@ def _among(holders: Mapping[str, _Holder], person_id: str, hashes: Sequence[str]
 def _tz_of(db: Session, person: PersonRow) -> str | None:
     group = db.get(Group, person.group_id) if person.group_id is not None else None
     return group.tz if group else None
-
-
-def _measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], facts: Mapping[str, Any]) -> list[Part]:
-    """Samples in our own format, and what the engine finds in them."""
-    opened = {
-        file.sensor or file.placement: read(file.path, placement=file.placement, **{**facts, **file.reading})
-        for file in files
-    }
-    together.refuse_what_cannot_be({name: recording.info for name, recording in opened.items()})
-    stored = {}
-    for (name, recording), sha256 in zip(opened.items(), hashes, strict=True):
-        path = own / f"{sha256}{SUFFIX}"
-        write_samples(_anonymous(recording, sha256), path)
-        stored[name] = read(path)
-    offsets = {file.sensor or file.placement: file.offset_s for file in files if file.offset_s is not None}
-    session = Measured(stored, offsets_s=offsets)
-    results = session.placed(session.detected())
-    return [
-        Part(
-            sha256=sha256,
-            result=result,
-            file=own / f"{sha256}{SUFFIX}",
-            file_bytes=file.path.stat().st_size,
-        )
-        for file, sha256, result in zip(files, hashes, results, strict=True)
-    ]
-
-
-def _anonymous(recording: Recording, sha256: str) -> Recording:
-    """The recording under its hash: the name of a file and of a device's participant may be a person's."""
-    origin = replace(recording.info.origin, file=sha256[:12], sha256=sha256, participant=None)
-    return Recording(replace(recording.info, origin=origin), recording.blocks, lambda: recording.clock_quality)
-
-
-def _without_names(result: RecordingResult) -> RecordingResult:
-    origin = result.info.origin
-    named = replace(origin, file=(origin.sha256 or "live")[:12], participant=None)
-    return replace(result, info=replace(result.info, origin=named))
 
 
 def _check_day(parts: Sequence[Part], options: ImportOptions) -> None:
