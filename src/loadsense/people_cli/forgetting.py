@@ -51,7 +51,10 @@ def forget(
 
 
 def _counted(erased: Any) -> str:
-    return f"{erased.sessions} sessions, {erased.recordings} recordings, {erased.files} files of samples"
+    from loadsense.review.words import counted
+
+    files = counted(erased.files, "file of samples", "files of samples")
+    return f"{counted(erased.sessions, 'session')}, {counted(erased.recordings, 'recording')}, {files}"
 
 
 def _say_backups(person: str, backups: Sequence[str]) -> None:
