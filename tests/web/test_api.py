@@ -171,6 +171,14 @@ def test_whatever_changes_something_in_the_api_is_for_a_persons_browser():
         assert ACCESS[name].scope is None
 
 
+def test_the_page_about_the_api_is_current(monkeypatch):
+    docs = Path(__file__).parents[2] / "docs"
+    monkeypatch.syspath_prepend(docs)
+    import api_page
+
+    assert api_page.page() == (docs / "api.md").read_text("utf-8"), "run: python docs/api_page.py"
+
+
 # -- what cannot be
 
 

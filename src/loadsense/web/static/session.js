@@ -51,7 +51,7 @@
   };
 
   // Landings as buttons over the trace; where they are too close to touch, one button says how many.
-  const CLOSE_PX = 14;
+  const CLOSE_PX = 25; // a tick is 24 wide and must be hit alone
   const placeTicks = (plot, sensor) => {
     plot.over.querySelectorAll(".tick").forEach((tick) => tick.remove());
     const { min, max } = plot.scales.x;

@@ -1,0 +1,273 @@
+"""The dashboard in a real browser: the stories of a coach's week, at a desk and on a phone, and everybody can use it.
+
+A real server on loopback, a store filled by importing the sample recordings, a real browser. Whatever a page asks of
+another machine, or complains about on its console (a breach of the content security policy too), fails the test.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import uvicorn
+from test_access import routes
+
+from loadsense.prescriptions import Screening
+from loadsense.store import accounts, open_store, people, prescribing
+from loadsense.store.importing import ImportOptions, SensorFile, import_session
+from loadsense.store.prescribing import Asked
+from loadsense.web.app import create_app
+from loadsense.web.context import Dashboard
+from loadsense.web.guard import COOKIE, Limits
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
+
+SAMPLES = Path(__file__).parents[2] / "sample_recordings"
+VENDOR = Path(__file__).parents[2] / "src/loadsense/web/static/vendor/uplot.min.js"
+PASSWORD = "a long enough password"
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)  # a Monday, in week 48
+LAST_WEEK = date(2026, 11, 17)
+
+DESK = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
+PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark", "has_touch": True}
+SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk light", "phone dark"])
+#: Each with the range of its sensor; the last cannot say anything at all.
+FILES = {
+    "p017": ("simulated-hip-session", 16),
+    "p021": ("simulated-stage-1-hip", 16),
+    "p030": ("simulated-range-2g", 2),
+}
+
+
+@pytest.fixture(scope="module")
+def filled_store(tmp_path_factory):
+    """Three people of a group with last Tuesday's session each, and one without any."""
+    if not VENDOR.exists():
+        pytest.skip("the browser libraries are not fetched (make frontend, needs npm)")
+    store = open_store(tmp_path_factory.mktemp("store") / "loadsense.db", tmp_path_factory.mktemp("samples"))
+    accounts.create_owner(store, "owner", PASSWORD)
+    with store.writing(1) as tx:
+        group = people.create_group(tx, "Tue/Thu", weekdays=[1, 3], tz="Europe/Madrid")
+        tx.db.flush()
+        for person in (*FILES, "p040"):
+            people.create(tx, person, group_id=group.id, body_mass_kg=63.0)
+            people.screen(tx, person, screened())
+            prescribing.prescribe(tx, person, Asked(from_day=date(2026, 9, 1), plan="hirit", stage="stage-1"))
+    for person, (name, range_g) in FILES.items():
+        file = SensorFile(path=SAMPLES / f"{name}.csv.gz", placement="hip", reading={"range_g": range_g})
+        import_session(store, person, [file], options=ImportOptions(day=LAST_WEEK, tz="Europe/Madrid"), by_user=1)
+    yield store
+    store.close()
+
+
+def screened():
+    """Everything was asked, and nothing speaks against training."""
+    return Screening(
+        screened_on=date(2026, 9, 1),
+        review_date=date(2027, 9, 1),
+        vertebral_fracture="no",
+        low_trauma_fractures=0,
+        current_back_pain="no",
+        joint_or_limb_injury="no",
+        falls_12_months=0,
+        balance="steady",
+        uncontrolled_heart_or_blood_pressure="no",
+        pregnancy="no",
+        cleared_by="Dr Example",
+    )
+
+
+@pytest.fixture(scope="module")
+def served(filled_store):
+    """A real server: its address, and the cookie of the owner."""
+    limits = Limits(requests_per_s=1e6, burst=1e6)
+    app = create_app(Dashboard(store=filled_store, tz="Europe/Madrid", now=lambda: NOW, limits=limits))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until_s = time.monotonic() + 20.0
+    while not server.started and time.monotonic() < until_s:
+        thread.join(0.01)
+    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    token = accounts.sign_in(filled_store, "owner", PASSWORD, address="127.0.0.1", browser="test")
+    yield app, address, {"name": COOKIE, "value": token, "url": address}
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
+    folder = tmp_path_factory.mktemp("axe")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parents[1] / "browser" / name, folder)
+    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
+    return script.read_text("utf-8")
+
+
+@pytest.fixture
+def opened(chromium, served):
+    """`opened(size)` is a page of a signed-in browser; `opened(size, signed_in=False)` of somebody else's."""
+    _, address, cookie = served
+    contexts, asked, complaints = [], [], []
+
+    def open_page(size, *, signed_in=True):
+        context = chromium.new_context(**size, base_url=address, locale="en-GB", reduced_motion="reduce")
+        contexts.append(context)
+        if signed_in:
+            context.add_cookies([cookie])
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    elsewhere = [url for url in asked if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))]
+    assert elsewhere == []
+    refusals = "Failed to load resource: the server responded with a status of 4"  # the browser's note on an error page
+    assert [one for one in complaints if not one.startswith(refusals)] == []
+
+
+def violations(page, axe):
+    page.evaluate(axe)
+    return page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+        ".then((all) => all.violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))]))"
+    )
+
+
+def addresses(app, page):
+    """Every page there is, with rows that are there, rows that are not, and a state without anything."""
+    known = {"person_id": "p017", "session_id": "1", "flag_id": "1"}
+    found = []
+    for _, method, path in routes(app):
+        if method == "GET" and not path.startswith(("/api/", "/static/")):
+            found.append(re.sub(r"{(\w+)(?::\w+)?}", lambda part: known.get(part[1], "1"), path))
+    more = ["/people/p040", "/people/p040/plan", "/people/nobody", "/roster?week=nonsense", "/roster?week=2020-W01"]
+    for path in dict.fromkeys([*found, *more, "/sessions/2", "/sessions/3", "/nothing-here"]):
+        answer = page.request.get(path)
+        is_html = answer.headers.get("content-type", "").startswith("text/html")
+        if is_html and answer.text().lstrip().lower().startswith("<!doctype"):  # and no part of a page
+            yield path
+
+
+@SIZES
+def test_everybody_can_use_every_page(opened, axe, served, size):
+    page, found, wide = opened(size), {}, []
+    for path in addresses(served[0], page):
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        if wrong := violations(page, axe):
+            found[path] = wrong
+        if page.evaluate("document.documentElement.scrollWidth") > size["viewport"]["width"]:
+            wide.append(path)
+    assert json.dumps(found, indent=1) == "{}"
+    assert wide == []
+
+
+@SIZES
+def test_signing_in_is_for_everybody(opened, axe, size):
+    page = opened(size, signed_in=False)
+    page.goto("/people/p017")
+    assert violations(page, axe) == []
+    page.fill("[name=login]", "owner")
+    page.fill("[name=password]", "not the password")
+    page.click("main button")
+    page.get_by_text("Login or password is wrong").wait_for()
+    assert violations(page, axe) == []
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url("**/people/p017")
+
+
+@SIZES
+def test_monday_who_needs_me_and_did_it_count(opened, size):
+    """Weekly review: from the roster to a person, her session, a landing on its trace, and back by the address."""
+    page = opened(size)
+    page.goto("/roster?week=2026-W47")
+    assert page.locator("main").get_by_text("p030").count()
+    assert "missed Thursday; last session 6 days ago" in page.locator("main").inner_text()
+    assert "set the range to +-16 g" in page.locator("main").inner_text()
+    page.locator("main a", has_text="p021").first.click()
+    page.wait_for_url("**/people/p021**")
+    page.locator("a[href^='/sessions/']").first.click()
+    page.wait_for_url("**/sessions/*")
+    page.locator("#traces[data-drawn]").wait_for(state="attached")
+    before = page.locator("#traces").get_attribute("data-drawn")
+    page.locator("#events button.show").first.click()
+    page.wait_for_function("(before) => document.querySelector('#traces').dataset.drawn !== before", arg=before)
+    assert "ev=" in page.url
+    assert "t0=" in page.url
+    there = opened(size)
+    there.goto(page.url)
+    there.locator("#traces[data-drawn]").wait_for(state="attached")
+    assert there.locator("#view").inner_text() == page.locator("#view").inner_text()
+
+
+@SIZES
+def test_a_landing_that_was_none_and_back(opened, size):
+    """A correction in place: said with a reason, judged anew, and taken back."""
+    page = opened(size)
+    page.goto("/sessions/1")
+    n_landings = page.locator("#events tbody tr", has_text="landing").count()
+    page.locator("#events details.correct summary").first.click()
+    page.locator("#events details[open] [name=reason]").fill("a knock on the sensor")
+    with page.expect_navigation():
+        page.locator("#events details[open] button").click()
+    page.locator("#corrections-heading").wait_for()
+    assert page.locator("li:not(.undone)", has_text="a knock on the sensor").count() == 1
+    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings - 1
+    with page.expect_navigation():
+        page.locator("li:not(.undone)", has_text="a knock on the sensor").get_by_role(
+            "button", name="Take back"
+        ).click()
+    page.locator("li.undone", has_text="a knock on the sensor").first.wait_for()
+    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings
+
+
+def test_new_back_pain_locks_until_somebody_is_named(opened):
+    """Progression and safety: a red flag, nothing is suggested, and a clearance by name and day unlocks."""
+    page = opened(PHONE)
+    page.goto("/people/p021/record")
+    answer = page.request.post(
+        "/people/p021/record/pain",
+        form={"day": "2026-11-23", "site": "lower back", "onset": "new", "after": "2"},
+        headers={"origin": page.url.split("/people")[0]},
+    )
+    assert answer.ok
+    page.goto("/people/p021/plan")
+    assert "until a named clearance" in page.locator("main").inner_text().lower()
+    page.goto("/people/p021")
+    page.locator("form[action$='/clear'] [name=by]").first.fill("Dr Example")
+    page.locator("form[action$='/clear'] [name=on]").first.fill(datetime.now(UTC).date().isoformat())
+    with page.expect_navigation():
+        page.locator("form[action$='/clear'] button").first.click()
+    page.goto("/people/p021/plan")
+    assert "until a named clearance" not in page.locator("main").inner_text().lower()
