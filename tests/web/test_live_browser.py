@@ -169,6 +169,7 @@ def test_the_chosen_one_has_her_waveform(opened, source, motion):
     assert page.url.endswith("/live?person=p017")
     assert hear(source) == {"watch": ["p017"]}
     assert page.locator("#one-heading").inner_text() == "p017"
+    assert page.get_by_role("link", name="her page").get_attribute("href") == "/people/p017"
     wave = {"person": "p017", "sensor": "hip", "rate_hz": 100.0, "mg": [1000] * 150 + [3000] + [1000] * 49}
     for n in range(3):
         say(source, waves=[wave | {"at_s": 10.0 + 2.0 * n}], events=[landing(n + 1, "p017", peak_s=11.5 + 2.0 * n)])

@@ -56,7 +56,10 @@
     const button = row.querySelector(".choose");
     button.textContent = name;
     button.setAttribute("aria-label", `${name}: show the waveform`);
-    button.addEventListener("click", () => choose(chosen === name ? null : name));
+    button.addEventListener("click", () => {
+      choose(chosen === name ? null : name);
+      by("one").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+    });
     const after = [...people.entries()].filter(([other, one]) => one.row && other > name).sort(([a], [b]) => (a < b ? -1 : 1))[0];
     by("people").tBodies[0].insertBefore(row, after ? after[1].row : null);
     return row;
@@ -105,6 +108,8 @@
     by("one").hidden = !one;
     if (!one) return;
     put(by("one-heading"), one.name);
+    by("one-person").hidden = !one.fact.known;
+    by("one-person").href = `/people/${encodeURIComponent(one.name)}`;
     put(by("one-data"), [freshWords(one), ...dataNotes(one)].join(" · "));
     const notes = by("notes");
     if (notes.dataset.words !== one.fact.notes.join("\n")) {
