@@ -1,0 +1,153 @@
+"""Upload, Re-analyze and Settings in a real browser: files told of one by one, and who can use the pages."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from loadsense.web.guard import COOKIE
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
+
+SAMPLES = Path(__file__).parents[2] / "sample_recordings"
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+PAGES = ("/upload", "/reanalyze", "/settings", "/settings/audit")
+
+
+@pytest.fixture(scope="module")
+def chromium(app):
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+    app.state.jobs.close()
+    app.state.uploads.close()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
+    folder = tmp_path_factory.mktemp("axe")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parents[1] / "browser" / name, folder)
+    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
+    return script.read_text("utf-8")
+
+
+@pytest.fixture
+def opened(chromium, port, client):
+    """Open a page as somebody; what it complains about or asks elsewhere fails the test at the end."""
+    contexts, complaints = [], []
+
+    def open_page(path, role="owner", *, viewport=DESK, scheme="light"):
+        address = f"http://127.0.0.1:{port}"
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme, base_url=address)
+        contexts.append(context)
+        context.add_cookies([{"name": COOKIE, "value": client(role).cookies[COOKIE], "url": address}])
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda fault: complaints.append(str(fault)))
+        page.on("request", lambda one: None if one.url.startswith(address) else complaints.append(one.url))
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+@pytest.mark.parametrize("path", PAGES)
+def test_everybody_can_use_the_page(opened, axe, path, viewport, scheme):
+    page = opened(path, viewport=viewport, scheme=scheme)
+    page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_files_are_chosen_guessed_sent_and_told_of_one_by_one(opened, tmp_path):
+    good = shutil.copy(SAMPLES / "simulated-hip-session.csv.gz", tmp_path / "2026-11-20_p017_hip.csv.gz")
+    wrong = tmp_path / "p021 wrist.csv"
+    wrong.write_bytes(b"\xff\xd8\xff\xe0" + bytes(3000))
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    page = opened("/upload", "coach")
+    page.set_input_files("#pick", [good, wrong, empty])
+    rows = page.locator(".file-row")
+    assert [rows.nth(n).locator("[name=of_person]").input_value() for n in range(3)] == ["p017", "p021", ""]
+    assert [rows.nth(n).locator("[name=placement]").input_value() for n in range(2)] == ["hip", "wrist"]
+    assert "This file is empty" in rows.nth(2).inner_text()
+    rows.nth(2).get_by_role("button", name="Leave out empty.csv").click()
+    page.locator("#send").click()
+    page.wait_for_url("**/upload#sent")
+    page.get_by_text("a picture; give the data file itself").wait_for()
+    page.get_by_role("link", name="Open the session").click(timeout=60_000)  # the list asks by itself
+    assert "/sessions/" in page.url
+
+
+def test_the_form_works_without_scripts(chromium, port, client):
+    address = f"http://127.0.0.1:{port}"
+    context = chromium.new_context(java_script_enabled=False, base_url=address)
+    context.add_cookies([{"name": COOKIE, "value": client("coach").cookies[COOKIE], "url": address}])
+    page = context.new_page()
+    page.goto("/upload")
+    page.select_option("[name=person_id]", "p021")
+    page.set_input_files("[name=file] >> nth=0", SAMPLES / "simulated-stage-1-hip.csv.gz")
+    page.locator("#send").click()
+    assert page.url.endswith("/upload#sent")
+    assert "simulated-stage-1-hip.csv.gz (hip)" in page.content()
+    context.close()
+
+
+def until(is_so):
+    """Look until something is so."""
+    end = time.monotonic() + 30.0
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_connection_that_breaks_leaves_nothing(app, port, client, store):
+    """Half of what was announced, then silence: nothing waits, and nothing is in the folder."""
+    head = (
+        f"PUT /upload/files?name=x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+        f"Cookie: {COOKIE}={client('coach').cookies[COOKIE]}\r\nContent-Length: 4000000\r\n\r\n"
+    )
+    incoming = store.folder / "incoming"
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(head.encode() + bytes(2_000_000))
+        until(lambda: any(one.stat().st_size for one in incoming.glob("*/*")))
+    until(lambda: not any(incoming.iterdir()))
+    assert app.state.uploads._here == {}
+
+
+def test_two_gigabytes_are_refused_by_their_announcement(port, client):
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as line:
+        line.putrequest("PUT", "/upload/files?name=x")
+        line.putheader("Origin", f"http://127.0.0.1:{port}")
+        line.putheader("Cookie", f"{COOKIE}={client('coach').cookies[COOKIE]}")
+        line.putheader("Content-Length", str(2 << 30))
+        line.endheaders()
+        answer = line.getresponse()
+        told = answer.read().decode()
+    assert answer.status == 413
+    assert "larger than the 1024 MiB that can be sent here" in told
