@@ -278,7 +278,7 @@ class LiftSet:
     exercise_confidence : float or None
         0 to 1; None when unknown.
     exercise_source : str
-        "signal", "plan" or "both"; empty when unknown.
+        "signal", "plan", "both" or "coach"; empty when unknown.
     repetitions_are_at_least : bool
         A hole, a splice or an edge lies in the set: the count is a lower bound.
     rest_before_s : float or None

@@ -122,7 +122,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _STATUS,
         Column("exercise", TEXT, "deadlift, back_squat, overhead_press, bench_press, barbell_row, ..., unknown"),
         Column("exercise_confidence", NUMBER, "of the name of the exercise, 0 to 1"),
-        Column("exercise_source", TEXT, "signal, plan or both"),
+        Column("exercise_source", TEXT, "signal, plan, both or coach"),
         Column("start_s", NUMBER, "start of the first repetition"),
         Column("end_s", NUMBER, "end of the last repetition"),
         Column("time", TEXT, _TIME + "the start" + _TIME_END),

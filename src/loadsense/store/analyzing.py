@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, Protocol, cast
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -386,6 +387,11 @@ def _sha256(text: str) -> str:
 
 
 def local_day(results: Sequence[RecordingResult]) -> date | None:
-    """Local day on which a session began; None where no recording has a clock."""
-    starts = [one.info.start for one in results if one.info.start is not None]
+    """Local day on which a session began, in the zone that each recording names; None where none has a clock."""
+    starts = [_local(one.info.start, one.info.tz) for one in results if one.info.start is not None]
     return min(starts).date() if starts else None
+
+
+def _local(start: datetime, tz: str | None) -> datetime:
+    """A clock may run in UTC and still say where it is."""
+    return start if tz is None or start.tzinfo is None else start.astimezone(ZoneInfo(tz))

@@ -61,6 +61,8 @@ class Telling:
     ----------
     facts : mapping
         Options of `loadsense.read` for every file; a file's own go before them.
+    tz : str or None
+        Zone of files that do not say theirs.
     beside : tuple of RecordingResult
         Other recordings of the session, known already.
     offsets_s : mapping of str to float
@@ -69,6 +71,7 @@ class Telling:
     """
 
     facts: Mapping[str, Any]
+    tz: str | None = None
     beside: tuple[RecordingResult, ...] = ()
     offsets_s: Mapping[str, float] = field(default_factory=dict)
     progress: Progress = tell_nobody
@@ -110,10 +113,7 @@ def measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], told
         Of the files, in order, then of the recordings beside them, without a file.
     """
     names = [file.sensor or file.placement for file in files]
-    opened = {
-        name: read(file.path, placement=file.placement, **{**told.facts, **file.reading})
-        for name, file in zip(names, files, strict=True)
-    }
+    opened = {name: _opened(file, told) for name, file in zip(names, files, strict=True)}
     others = {one.sensor: _known_only(one) for one in told.beside}
     together.refuse_what_cannot_be({name: one.info for name, one in {**others, **opened}.items()})
     stored, n_samples = _stored(own, opened, hashes, told.progress)
@@ -129,6 +129,15 @@ def measured(own: Path, files: Sequence[SensorFile], hashes: Sequence[str], told
         ),
         *(Part(sha256="", result=result, file=None, file_bytes=0) for result in placed[len(files) :]),
     ]
+
+
+def _opened(file: SensorFile, told: Telling) -> Recording:
+    """The recording with what its file does not say; a zone that it says is where she was."""
+    facts = {**told.facts, **file.reading}
+    recording = read(file.path, placement=file.placement, **facts)
+    if told.tz is None or recording.info.tz is not None or facts.get("tz") is not None:
+        return recording
+    return read(file.path, placement=file.placement, **{**facts, "tz": told.tz})
 
 
 def _known_only(result: RecordingResult) -> Recording:

@@ -45,7 +45,7 @@ class ImportOptions:
     Attributes
     ----------
     tz : str or None
-        IANA zone; that of her group for None.
+        IANA zone, whatever the files say; for None theirs, or that of her group where they say none.
     day : date or None
         Local day, for files without a clock.
     activity : str or None
@@ -140,13 +140,13 @@ def import_session(
     with store.reading() as db:
         person = the_person(db, person_id)
         known = known_session(db, person_id, hashes)
-        tz = chosen.tz or _tz_of(db, person)
+        tz = chosen.tz or _tz_of(db, person)  # for files that do not say where she was
         mass_kg, profile = person.body_mass_kg, chosen.profile or default_profile(db)
     if known is not None:
         return known
     with incoming(store.folder) as own:
-        facts = {"tz": tz, "body_mass_kg": mass_kg, "activity": chosen.activity}
-        parts = measured(own, files, hashes, Telling(facts=facts, progress=chosen.progress))
+        facts = {"tz": chosen.tz, "body_mass_kg": mass_kg, "activity": chosen.activity}
+        parts = measured(own, files, hashes, Telling(facts=facts, tz=tz, progress=chosen.progress))
         _check_day(parts, chosen)
         with store.writing(by_user) as tx:
             known = known_session(tx.db, person_id, hashes)

@@ -60,8 +60,9 @@ def add_file(
         return _in(known, session_id)
     _check_name(file, here)
     with incoming(store.folder) as own:
-        facts = {"tz": session.tz, "body_mass_kg": here[0].info.body_mass_kg, "activity": here[0].info.activity}
-        told = Telling(facts=facts, beside=here, offsets_s=_offsets_s(here, file), progress=progress)
+        facts = {"body_mass_kg": here[0].info.body_mass_kg, "activity": here[0].info.activity}
+        offsets_s = _offsets_s(here, file)
+        told = Telling(facts=facts, tz=session.tz, beside=here, offsets_s=offsets_s, progress=progress)
         parts = measured(own, [file], [sha256], told)
         with store.writing(by_user) as tx:
             return _joined(store, tx, session_id, parts)
