@@ -15,9 +15,10 @@ What takes long (reading a file, running the engine) happens before the transact
     create(tx, id, *, group_id, body_mass_kg) -> PersonRow       archive / bring_back(tx, id, version=)
     change(tx, id, *, version, group_id=, body_mass_kg=)         Conflict where somebody else was faster
     create_group(tx, name, *, weekdays, tz)                      change_group(tx, group_id, *, version, ...)
-    screen(tx, id, Screening(...))                               screening_from(row.answers) -> Screening
+    screen(tx, id, Screening(...))                               (knowing.screening_from(row.answers) -> Screening)
     add_one_rm(tx, id, OneRepMax(...))                           import_person(tx, path) -> id    (`--person` TOML)
     person_at(db, id, day) -> prescriptions.Person               as she was known on that local day
+`knowing`        Known(db, ids)    the same for many people and days, read once: person, screening, asked, plan
 `wellbeing`      report_pain(tx, id, PainFacts(...)), add_pain_after_24h(tx, pain_id, score), and
     report_adverse(tx, id, AdverseFacts(...)) raise their flags; add_dxa(tx, id, DxaFacts(...))
     add_note(tx, id, day, words)                                 remove_note(tx, note_id)
@@ -26,8 +27,9 @@ What takes long (reading a file, running the engine) happens before the transact
     prescription_at(db, id, day)     save_plan(tx, toml, version=None)     plan_named(db, name)     plan_names(db)
 `flags`          raise_flags(tx, id, flags, session_id=)  acknowledge(tx, flag_id, note, version=)  open_flags(db, id)
     clear(tx, flag_id, *, by, on, version)                       by a clinician's name and day; only this unlocks
-`importing`      import_session(store, id, files, options=ImportOptions(...), by_user=) -> Imported
+`importing`      import_session(store, id, files, options=ImportOptions(..., progress=), by_user=) -> Imported
     import_results(store, [SessionResults(person_id=, report=, ...)], by_user=) -> tuple[Imported, ...]
+`joining`        add_file(store, session_id, SensorFile(...), progress=, by_user=) -> Imported    hip first, wrist later
 `corrections`    add(store, session_id, Correction(...), by_user=) -> Corrected     undo(store, correction_id, by_user=)
     change_session(store, session_id, *, version, by_user=, **what)   loads_kg, rpe, rpe_scale, note, block_confirmed
 `reanalysis`     reanalyze(store, Change(...), session_ids=None, dry_run=True, by_user=) -> Reanalysis
@@ -42,7 +44,8 @@ What takes long (reading a file, running the engine) happens before the transact
 `backup`         backup(store, path, by_user=) -> Manifest       restore(path, url_or_path, folder) -> Store
 `erasure`        export_person(store, id, folder)                erase_person(store, id, by_user=) -> Erased
 
-A flag whose `withdrawn_at` is set is not raised any more by the latest analysis of its session; leave it out.
+Importing, correcting and judging anew also bring the flags between her sessions in line (`across`): too soon, after a
+break, more than one step in a week. A flag whose `withdrawn_at` is set is not raised any more by the latest analysis of its session; leave it out.
 Errors are those of `loadsense.errors`; `Conflict` is the one that says who changed what in the meantime.
 """
 
