@@ -35,11 +35,11 @@ acknowledgements are a person's word with who and why, so no token may send them
 are in the names: `_g` is RAW g, `_net_g` NET g, `_s` seconds. A refusal is `{"detail": "one sentence"}` with what was
 found, what was expected and what to do: 400 not readable, 401 not signed in, 403 may not, 404 no such thing, 408 too
 slow, 409 somebody else changed it in the meantime (nothing was overwritten), 413 too large, 422 cannot be used, 429
-too many requests, 500 a fault of ours with its number in the log, 503 database or disk. Lists that grow have `limit` and
-`before` or `after`; `next` in the answer is the value for the next call, `null` at the end.
+too many requests, 500 a fault of ours with its number in the log, 503 database or disk. Lists that grow have `limit`
+and `before` or `after`; `next` in the answer is the value for the next call, `null` at the end.
 
-**Two people at once.** What can be edited carries `version`; send the one you saw. Plans carry the number of the newest
-prescription, sent back as `seen`.
+**Two people at once.** What can be edited carries `version`; send the one you saw. Plans carry the number of the
+newest prescription, sent back as `seen`.
 
 ## Routes
 """
@@ -49,7 +49,8 @@ LIVE = """
 
 `/api/v1/live/ingest` is a WebSocket for gateways (scope `live`): `loadsense stream --post` speaks it. `/live/feed` is
 the one that the page of the floor listens to (a signed-in browser, or a token with scope `read`). Both are refused
-before they open, with close code 4401 (nobody is signed in) or 4403 (may not), and cut off within a second of a revocation.
+before they open, with close code 4401 (nobody is signed in) or 4403 (may not), and cut off within a second of a
+revocation.
 """
 
 

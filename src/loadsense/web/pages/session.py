@@ -56,7 +56,7 @@ def session_trace(
     return Response(body, media_type="application/octet-stream")
 
 
-def trace_of(request: Request, session_id: int, sensor: str, stretch: tuple[float, float | None, int]) -> samples.Trace:
+def trace_of(request: Request, session_id: int, sensor: str, stretch: Stretch) -> samples.Trace:
     """From second to second of a sensor's recording, in so many buckets; 404 where the session has no such sensor."""
     store = dashboard(request).store
     with store.reading() as db:
