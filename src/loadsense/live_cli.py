@@ -361,6 +361,8 @@ def _stream(
     radio = _shared_radio(plan.radio)
     feeds = [Feed(one, source_of(one.wearing, plan, asked=asked, now=now, radio=radio)) for one in sensors]
     run_floor(feeds, now, {s.wearing.person: s.judging for s in sensors}, shown, earlier=earlier)
+    if shown.posting is not None and shown.posting.left_behind:
+        typer.echo(shown.posting.left_behind, err=True)
 
 
 _RADIO: list[Radio] = []

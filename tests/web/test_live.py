@@ -440,6 +440,19 @@ def test_a_dashboard_that_is_not_there_costs_the_session_nothing(capsys, tmp_pat
     assert (folder / "p051-hip.loadsense.parquet").exists()
 
 
+def test_what_a_dashboard_missed_is_counted(capsys):
+    hip = read(ROOT / "sample_recordings" / "simulated-hip-session.csv.gz", placement="hip", range_g=16, end=150)
+    said = []
+    posting = posting_of("http://127.0.0.1:9", "ls_x", ("p017",), said.append)
+    judged = judging(person=str(ROOT / "sample_recordings" / "people" / "p017.toml"))
+    replayed({"hip": hip}, judged, Shown(as_json=True, posting=posting), speed=None, offsets_s={})
+    printed = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
+    n = sum(kind in ("landing", "repetition", "set") for kind in printed)
+    assert n > 0
+    assert posting.left_behind == f"{n} events did not reach the dashboard; the recording has them"
+    assert len(said) == 1
+
+
 def test_a_key_that_does_not_hold_is_said_once_and_the_session_goes_on(port, capsys, tmp_path):
     words = ["--sensor", "p052:hip=virtual", "--seconds", "2", "--yes", "-o", str(tmp_path), "--json"]
     code = _code(["stream", *words, "--post", f"http://127.0.0.1:{port}", "--token", "ls_wrong"])

@@ -140,9 +140,10 @@ class Posting:
         self._ended = False
 
     @property
-    def n_waiting(self) -> int:
-        """Events that the dashboard has not said it has."""
-        return len(self._events)
+    def left_behind(self) -> str:
+        """What the dashboard missed, to be said when the session has ended; empty where it has everything."""
+        n = len(self._events) + self._n_lost
+        return f"{n} events did not reach the dashboard; the recording has them" if n else ""
 
     @property
     def trouble(self) -> str:
@@ -203,8 +204,6 @@ class Posting:
         await asyncio.wait({running}, timeout=_END_S)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        if self._events:
-            self._say(f"{len(self._events)} events did not reach the dashboard; the recording has them")
 
     # -- one connection
 
