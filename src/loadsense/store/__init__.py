@@ -45,7 +45,8 @@ What takes long (reading a file, running the engine) happens before the transact
 `erasure`        export_person(store, id, folder)                erase_person(store, id, by_user=) -> Erased
 
 Importing, correcting and judging anew also bring the flags between her sessions in line (`across`): too soon, after a
-break, more than one step in a week. A flag whose `withdrawn_at` is set is not raised any more by the latest analysis of its session; leave it out.
+break, more than one step in a week. A flag whose `withdrawn_at` is set is not raised any more by the latest analysis of
+its session; leave it out.
 Errors are those of `loadsense.errors`; `Conflict` is the one that says who changed what in the meantime.
 """
 
