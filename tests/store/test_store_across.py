@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import select
 import loadsense as ls
 from loadsense import evidence
 from loadsense.protocol.across import RULES_ACROSS, Trained, flags_across
-from loadsense.store import corrections, flags, importing, open_store, people, prescribing
+from loadsense.store import corrections, flags, open_store, people, prescribing
 from loadsense.store.corrections import Correction
 from loadsense.store.importing import ImportOptions, SessionResults, import_results
 from loadsense.store.prescribing import Asked
@@ -114,7 +115,7 @@ def test_many_at_once_are_stored_as_one_after_the_other(store, report, tmp_path,
     other = open_store(tmp_path / "other.db", tmp_path / "other")
     with other.writing() as tx:
         for who in ("p021", "p017"):
-            people.import_person(tx, importing.Path(__file__).parents[2] / f"sample_recordings/people/{who}.toml")
+            people.import_person(tx, Path(__file__).parents[2] / f"sample_recordings/people/{who}.toml")
     starts = [MONDAY + timedelta(days=n) for n in range(23)]
     many = sent(report, starts, rpe=14.0, rpe_scale="borg") + sent(report, starts[:5], "p017-"[:4])
     many = [replace(one, report=at(report, MONDAY + timedelta(days=n), n)) for n, one in enumerate(many)]
