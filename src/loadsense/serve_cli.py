@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -182,6 +183,7 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
         ws_max_size=_LIVE_BYTES,
         ws_per_message_deflate=False,  # many small messages: packing costs twice what sending does
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it so lets it tidy up too
     try:
         with suppress(KeyboardInterrupt):  # how it is meant to end
             uvicorn.Server(config).run(sockets=[listener])

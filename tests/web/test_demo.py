@@ -37,7 +37,7 @@ def test_the_monday_morning_of_the_story(shown):
     p017, p021, p030 = lines["p017"], lines["p021"], lines["p030"]
     assert (p017.sessions, p017.landings.words, p017.lifting.words, p017.word) == (
         "2 of 2",
-        "50/50 +2",
+        "50/50 +4",
         "30/30",
         "as planned",
     )

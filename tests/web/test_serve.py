@@ -135,7 +135,8 @@ def test_cookies_go_over_https_alone_behind_a_proxy(run, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise there")
-def test_it_serves_until_ctrl_c_and_logs_no_request(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped_and_logs_no_request(tmp_path, stop):
     if not (Path(serve_cli.__file__).parent / "web" / "static" / "vendor" / "htmx.min.js").is_file():
         pytest.skip("the pages' libraries are not here (make frontend)")
     port = free_port()
@@ -149,6 +150,6 @@ def test_it_serves_until_ctrl_c_and_logs_no_request(tmp_path):
         page = urlopen(f"http://127.0.0.1:{port}/", timeout=20)
         assert page.url.endswith("/first-run")
         assert urlopen(Request(f"http://127.0.0.1:{port}/static/tokens.css"), timeout=20).status == 200
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "ended\n", "")

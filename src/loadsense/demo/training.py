@@ -151,7 +151,7 @@ def train(store: Store, days: Days, *, by_user: int) -> None:
     with TemporaryDirectory(dir=store.folder, prefix="made-up-") as folder:
         for person_id, how in TRAINED.items():
             for back in how.recorded:
-                _import(store, Path(folder), (person_id, how), days, len(days.all) + back, by_user)
+                _import(store, Path(folder), (person_id, how), (days, len(days.all) + back), by_user)
     wrist = _wrist_of(store)
     bases = {peak_g: _hip_base(peak_g) for peak_g in {one for how in TRAINED.values() for one in how.peaks_g}}
     importing.import_results(store, list(_older(days, bases, wrist)), by_user=by_user)
@@ -160,8 +160,8 @@ def train(store: Store, days: Days, *, by_user: int) -> None:
 # -- recordings
 
 
-def _import(store: Store, folder: Path, who: tuple[str, Trained], days: Days, number: int, by_user: int) -> None:
-    person_id, how = who
+def _import(store: Store, folder: Path, who: tuple[str, Trained], when: tuple[Days, int], by_user: int) -> None:
+    (person_id, how), (days, number) = who, when
     start, seed = days.start(number), _seed(person_id, number)
     drops = _drops(how, number, len(days.all), seed)
     script = [*_lifting(), *drops] if how.lifts else drops

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -157,28 +157,43 @@ class JobAnswer(Form):
     is_new: bool | None = None
 
 
-@api.put("/recordings", name="api_record_file", status_code=202)
-async def api_record_file(
-    request: Request,
-    person: Annotated[str, Query(max_length=40, description="pseudonym")],
-    placement: Annotated[Placement, Query(description="where the sensor was worn")],
-    tz: Annotated[str, Query(max_length=60, description="zone of the recording's clock; the group's without it")] = "",
-    range_g: Annotated[
-        float | None, Query(gt=0, le=1000, description="full scale, where the file does not say")
-    ] = None,
-    day: Annotated[date | None, Query(description="local day, for files without a clock")] = None,
-) -> JobAnswer:
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class RecordingSent(BaseModel):
+    """What is said of a recording beside itself.
+
+    `tz` is the zone of its clock, that of her group without it; `range_g` the full scale, where the file does not say;
+    `day` the local day, for a file without a clock.
+    """
+
+    person: Annotated[str, Field(max_length=40)]
+    placement: Placement
+    tz: Annotated[str, Field(max_length=60)] = ""
+    range_g: Annotated[float | None, Field(gt=0, le=1000)] = None
+    day: date | None = None
+
+
+@api.put("/recordings", name="api_record_file", status_code=202, openapi_extra=_BODY)
+async def api_record_file(request: Request, told: Annotated[RecordingSent, Query()]) -> JobAnswer:
     """Send one recording as the body of the request; it is analyzed as a session of its own.
 
     The answer is the job that analyzes it, to be asked for under `/recordings/jobs/{job}`.
     """
-    said = UploadForm(person_id=person, tz=tz, range_g=range_g, day=day)
-    line = _Line("", placement, person)
+    said = UploadForm(person_id=told.person, tz=told.tz, range_g=told.range_g, day=told.day)
+    line = _Line("", told.placement, told.person)
     await run_in_threadpool(_check, dashboard(request), said, [line])
     arrived = await uploads_of(request).receive(
         request.stream(), name="the recording", by_user=visitor(request).user_id
     )
-    (job,) = await run_in_threadpool(_begin_sessions, request, said, [(line, arrived)])
+    (job,) = await run_in_threadpool(
+        _begin_sessions, request, said, [(line, uploads_of(request).take(arrived.key, visitor(request).user_id))]
+    )
     return _answer(job)
 
 
