@@ -121,7 +121,7 @@ def serve(  # each option is a parameter: that is how Typer reads them
         from loadsense.store.settings import check_zone
 
         check_zone(tz)
-    with _listening(place) as listener:
+    with _until_stopped(), _listening(place) as listener:
         if demo:
             if store is not None or folder is not None:
                 raise OptionError("the demonstration makes a store of its own; leave out --store and --folder")
@@ -183,7 +183,6 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
         ws_max_size=_LIVE_BYTES,
         ws_per_message_deflate=False,  # many small messages: packing costs twice what sending does
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it so lets it tidy up too
     try:
         with suppress(KeyboardInterrupt):  # how it is meant to end
             uvicorn.Server(config).run(sockets=[listener])
@@ -246,6 +245,17 @@ def _check_installed() -> None:
             f"{', '.join(missing)} of the dashboard's pages are not here: run `make frontend` once (needs npm), "
             "or install a wheel, which has them"
         )
+
+
+@contextmanager
+def _until_stopped() -> Iterator[None]:
+    """Ctrl-C and a polite kill both end it, at any moment, and let it tidy up."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
