@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_live import gateway, hear, hello, landing, new_token, say, state
+from test_live_floor import gateway, hear, hello, landing, new_token, say, state
 
 from loadsense.web.guard import COOKIE
 
