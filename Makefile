@@ -22,7 +22,7 @@ FRONTEND := src/loadsense/web/static/vendor/uplot.min.js
 
 .PHONY: frontend frontend-if-possible demo test check format soak coverage bench samples clean
 
-demo: $(READY)
+demo: $(READY) frontend-if-possible
 	$(LOADSENSE) analyze $(SAMPLE)-hip-session.csv.gz --placement hip --range-g 16 --tz Europe/Madrid --person sample_recordings/people/p017.toml -o outputs
 	$(LOADSENSE) analyze $(SAMPLE)-stage-1-hip.csv.gz --placement hip --range-g 16 --person sample_recordings/people/p021.toml -o outputs
 	$(LOADSENSE) analyze $(SAMPLE)-hip-clipped.csv.gz --placement hip --range-g 8 -o outputs
