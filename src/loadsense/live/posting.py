@@ -16,35 +16,27 @@ import json
 import os
 import re
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from loadsense.errors import OptionError
+from loadsense.live.outbox import MOST_EVENTS, UPDATE_S, Outbox
 from loadsense.live.state import LiveEvent
-from loadsense.live.telling import WaveTap, is_told, person_line, told_event
 from loadsense.live.view import PersonBoard
-from loadsense.samples import Item
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
-
-    from loadsense.live.sensor import LiveSensor
 
 #: Where the key may stand instead of on the command line, which others on the machine can read.
 TOKEN_VARIABLE: Final = "LOADSENSE_TOKEN"  # noqa: S105 - the name of a variable
 _PATH: Final = "/api/v1/live/ingest"
 _PSEUDONYM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_UPDATE_S: Final = 1.0 / 30.0
-_STATE_S: Final = 0.25
 _AGAIN_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
 _REFUSED_AGAIN_S: Final = 30.0
 _ANSWER_S: Final = 10.0
 _END_S: Final = 3.0
-_MOST_EVENTS: Final = 20_000
-_EVENTS_AT_ONCE: Final = 100
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 #: Codes with which a dashboard says that asking again at once is of no use.
 _REFUSALS: Final = range(4400, 4500)
@@ -129,12 +121,7 @@ class Posting:
     def __init__(self, place: str, token: str, people: tuple[str, ...], say: Callable[[str], None]) -> None:
         self._place, self._token, self._say = place, token, say
         self._hello = {"version": 1, "session": uuid.uuid4().hex, "people": list(people)}
-        self._boards: Mapping[str, PersonBoard] = {}
-        self._now: Callable[[], float] = lambda: 0.0
-        self._taps: dict[str, WaveTap] = {}
-        self._watched: frozenset[str] = frozenset()
-        self._events: deque[dict[str, Any]] = deque()
-        self._n_told = self._n_sent = self._n_lost = 0
+        self._outbox = Outbox()
         self._said = ""
         self._ending = asyncio.Event()
         self._ended = False
@@ -142,7 +129,7 @@ class Posting:
     @property
     def left_behind(self) -> str:
         """What the dashboard missed, to be said when the session has ended; empty where it has everything."""
-        n = len(self._events) + self._n_lost
+        n = self._outbox.n_waiting + self._outbox.n_lost
         return f"{n} events did not reach the dashboard; the recording has them" if n else ""
 
     @property
@@ -151,38 +138,15 @@ class Posting:
         return self._said
 
     def begin(self, boards: Mapping[str, PersonBoard], now: Callable[[], float]) -> None:
-        """Who is on the floor, and its clock; the samples of her landing sensor are listened to for the waveform."""
-        self._boards, self._now = boards, now
-        for board in boards.values():
-            sensor = board.landing_sensor
-            if sensor is not None:
-                sensor.listener = self._listener(board.person, sensor)
-
-    def _listener(self, person: str, sensor: LiveSensor) -> Callable[[Item], None]:
-        def heard(item: Item) -> None:
-            tap = self._taps.get(person)
-            if tap is None:
-                if sensor.info is None:
-                    return
-                tap = self._taps[person] = WaveTap(person, sensor.wearing.sensor, sensor.info.sampling_rate_hz)
-            tap.is_on = person in self._watched
-            tap.hear(item)
-
-        return heard
+        """Who is on the floor, and its clock."""
+        self._outbox.begin(boards, now)
 
     def hear(self, live: LiveEvent) -> None:
         """An event of the session: it waits until the dashboard has it."""
-        if not is_told(live):
-            return
-        self._n_told += 1
-        self._events.append(told_event(live, self._n_told))
-        if len(self._events) > _MOST_EVENTS:
-            self._events.popleft()
-            self._n_lost += 1
-            if self._n_lost == 1:
-                self._say(
-                    f"more than {_MOST_EVENTS} events wait for the dashboard: it misses the oldest, the recording not"
-                )
+        n_lost = self._outbox.n_lost
+        self._outbox.hear(live)
+        if n_lost == 0 < self._outbox.n_lost:
+            self._say(f"more than {MOST_EVENTS} events wait for the dashboard: it misses the oldest, the recording not")
 
     async def run(self) -> None:
         """Connect, tell, and connect again, until `end`."""
@@ -266,46 +230,27 @@ class Posting:
         if "error" in said:
             self._say_once(f"the dashboard says: {said['error']}")
         if "watch" in said:
-            self._watched = frozenset(said["watch"])
+            self._outbox.watched = frozenset(said["watch"])
         if "welcome" in said:
-            self._n_sent = said["welcome"]
-        had = said.get("got", said.get("welcome", 0))
-        while self._events and self._events[0]["n"] <= had:
-            self._events.popleft()
+            self._outbox.go_on_from(said["welcome"])
+        if "got" in said:
+            self._outbox.arrived(said["got"])
 
     async def _tell(self, channel: ClientConnection) -> None:
         loop = asyncio.get_running_loop()
-        states_s = 0.0
         while True:
             at_s = loop.time()
-            told: dict[str, Any] = {}
-            if at_s - states_s >= _STATE_S or self._ending.is_set():
-                told["states"], states_s = self._states(), at_s
-            if events := self._next_events():
-                told["events"] = events
-            if waves := [wave for tap in self._taps.values() if (wave := tap.take()) is not None]:
-                told["waves"] = waves
-            is_end = self._ending.is_set() and (not events or events[-1]["n"] == self._n_told)
-            if told or is_end:
-                await channel.send(json.dumps(told | ({"end": True} if is_end else {}), allow_nan=False))
-            if is_end:
+            told = self._outbox.take(at_s, is_last=self._ending.is_set())
+            if told:
+                await channel.send(json.dumps(told, allow_nan=False))
+            if "end" in told:
                 await self._until_had()
                 self._ended = True
                 return
-            await asyncio.sleep(max(0.0, _UPDATE_S - (loop.time() - at_s)))
-
-    def _states(self) -> list[dict[str, Any]]:
-        over = {"ended": True} if self._ending.is_set() else {}
-        return [person_line(board.view(self._now())) | over for board in self._boards.values()]
-
-    def _next_events(self) -> list[dict[str, Any]]:
-        found = [event for event in self._events if event["n"] > self._n_sent][:_EVENTS_AT_ONCE] if self._events else []
-        if found:
-            self._n_sent = found[-1]["n"]
-        return found
+            await asyncio.sleep(max(0.0, UPDATE_S - (loop.time() - at_s)))
 
     async def _until_had(self) -> None:
-        while self._events:
+        while self._outbox.n_waiting:
             await asyncio.sleep(0.01)
 
     def _say_once(self, sentence: str) -> None:
