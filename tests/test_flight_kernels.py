@@ -24,13 +24,6 @@ SEEDS = st.integers(0, 2**32 - 1)
 CRITERIA = landing_criteria()
 
 
-@pytest.fixture(scope="module")
-def loops():
-    """The compiled loops."""
-    pytest.importorskip("numba", reason="the extra `fast` is not installed")
-    return kernels.Kernels()
-
-
 @pytest.fixture(autouse=True)
 def _reference(monkeypatch):
     """Without loops unless a test asks for them."""

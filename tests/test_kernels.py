@@ -31,13 +31,6 @@ SAMPLES = sorted((ROOT / "sample_recordings").glob("*.csv.gz"))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(scope="module")
-def loops():
-    """The compiled loops."""
-    pytest.importorskip("numba", reason="the extra `fast` is not installed")
-    return kernels.Kernels()
-
-
 @pytest.fixture(autouse=True)
 def _reference(monkeypatch):
     """Without loops unless a test asks for them, so that every definition is met."""

@@ -19,13 +19,6 @@ from loadsense.timebase import Timebase, plan_clock
 EPOCH = datetime(1970, 1, 1)
 
 
-@pytest.fixture(scope="module")
-def loops():
-    """The compiled loops."""
-    pytest.importorskip("numba", reason="the extra `fast` is not installed")
-    return kernels.Kernels()
-
-
 @pytest.fixture(autouse=True)
 def _reference(monkeypatch):
     """Without loops unless a test asks for them."""

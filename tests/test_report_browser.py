@@ -1,12 +1,8 @@
 """The report in a real browser: wide, narrow, dark, on paper, by keyboard; alone in the world and open to everybody."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from builders import gap, landing, lift_set, recording, report
@@ -15,11 +11,6 @@ from test_render import SESSIONS
 from loadsense.render import html
 from loadsense.render.page import session_page
 from loadsense.results import PrescriptionResult
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
@@ -40,40 +31,15 @@ def every_grade():
 PAGES = {**SESSIONS, "every grade": every_grade}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
-    folder = tmp_path_factory.mktemp("axe")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parent / "browser" / name, folder)
-    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
-    return script.read_text("utf-8")
-
-
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(chromium, tmp_path):
     """Open the report of a session; whatever it asks for or complains about fails the test at the end."""
     contexts, asked, complaints = [], [], []
 
     def open_page(session, *, viewport=WIDE, scheme="light", scripts=True):
         file = tmp_path / f"report-{len(contexts)}.html"
         file.write_text(html.render(session_page(session)), encoding="utf-8")
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, java_script_enabled=scripts)
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme, java_script_enabled=scripts)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))

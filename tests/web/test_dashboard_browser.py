@@ -5,10 +5,7 @@ another machine, or complains about on its console (a breach of the content secu
 """
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -25,11 +22,6 @@ from loadsense.store.prescribing import Asked
 from loadsense.web.app import create_app
 from loadsense.web.context import Dashboard
 from loadsense.web.guard import COOKIE, Limits
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
 
 SAMPLES = Path(__file__).parents[2] / "sample_recordings"
 VENDOR = Path(__file__).parents[2] / "src/loadsense/web/static/vendor/uplot.min.js"
@@ -102,31 +94,6 @@ def served(filled_store):
     yield app, address, {"name": COOKIE, "value": token, "url": address}
     server.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
-    folder = tmp_path_factory.mktemp("axe")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parents[1] / "browser" / name, folder)
-    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
-    return script.read_text("utf-8")
 
 
 @pytest.fixture

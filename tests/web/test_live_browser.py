@@ -1,48 +1,13 @@
 """The page of the live floor in a real browser, on a desk and on a phone: words, ages, waveform, and who can use it."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 from test_live_floor import gateway, hear, hello, landing, new_token, say, state
 
 from loadsense.web.guard import COOKIE
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
-
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
 ABOVE = {"peak_net_g": 6.2, "loading_rate_g_per_s": 250.0, "band": "above", "evidence": "> 3.9 g",
          "settled": True, "clipped": False}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
-    folder = tmp_path_factory.mktemp("axe")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parents[1] / "browser" / name, folder)
-    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
-    return script.read_text("utf-8")
 
 
 @pytest.fixture

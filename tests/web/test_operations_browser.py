@@ -1,10 +1,8 @@
 """Upload, Re-analyze and Settings in a real browser: files told of one by one, and who can use the pages."""
 
 import http.client
-import os
 import shutil
 import socket
-import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,41 +11,16 @@ import pytest
 
 from loadsense.web.guard import COOKIE
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine (apt-get install chromium)")
-
 SAMPLES = Path(__file__).parents[2] / "sample_recordings"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
 PAGES = ("/upload", "/reanalyze", "/settings", "/settings/audit")
 
 
-@pytest.fixture(scope="module")
-def chromium(app):
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield launched
-        launched.close()
+@pytest.fixture(scope="module", autouse=True)
+def _quiet_in_the_end(app):
+    yield
     app.state.jobs.close()
     app.state.uploads.close()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The text of axe-core, fetched once and checked against the integrity in the lock file."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine, so axe-core cannot be fetched")
-    folder = tmp_path_factory.mktemp("axe")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parents[1] / "browser" / name, folder)
-    command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ})
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
-    return script.read_text("utf-8")
 
 
 @pytest.fixture
