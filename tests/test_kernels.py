@@ -31,6 +31,13 @@ SAMPLES = sorted((ROOT / "sample_recordings").glob("*.csv.gz"))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@pytest.fixture(scope="module")
+def loops():
+    """The compiled loops."""
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    return kernels.Kernels()
+
+
 @pytest.fixture(autouse=True)
 def _reference(monkeypatch):
     """Without loops unless a test asks for them, so that every definition is met."""
@@ -144,6 +151,32 @@ def test_the_filter_is_that_of_scipy(loops, monkeypatch):
     assert (found_state == after).all()
 
 
+@pytest.mark.parametrize("shape", [(3, 500), (1, 500), (500,), (3, 4, 270), (3, 1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_loop_of_scipy_is_its_filter(shape, order, monkeypatch):
+    signals = np.asarray(np.random.default_rng(5).normal(size=shape), order=order)
+    low_pass = lowpass._Filter(20.0, 100.0)
+    state = low_pass.settled_at(signals[..., 0])
+    before = state.copy()
+    expected, expected_state = sosfilt(low_pass._sos, signals, axis=-1, zi=state)
+    assert lowpass._loop_of_scipy() is not None
+    for _ in range(2):
+        found, after = lowpass._sosfilt(low_pass._sos, signals, state)
+        assert (found == expected).all()
+        assert (after == expected_state).all()
+        assert (state == before).all()
+        monkeypatch.setattr(lowpass, "_loop_of_scipy", lambda: None)
+
+
+def test_the_loop_of_scipy_comes_without_the_rest_of_its_signals():
+    code = (
+        "import sys; import numpy as np; from loadsense.lowpass import zero_phase;"
+        "zero_phase(np.ones((3, 50)), cutoff_hz=20.0, sampling_rate_hz=100.0); sys.exit('scipy.signal' in sys.modules)"
+    )
+    environment = {**os.environ, "LOADSENSE_COMPILE": "0"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
 def test_hops_backwards_are_those_of_scipy(loops, monkeypatch):
     forward = np.ascontiguousarray(gait(1071, 2).T)
     low_pass = lowpass._Filter(20.0, 100.0)
@@ -205,6 +238,33 @@ def test_what_was_compiled_before_is_known_by_its_files(loops, monkeypatch):
     assert kernels._missing() == []
     monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
     monkeypatch.setattr(kernels, "_choice", kernels._Choice())
+    assert kernels.prepare(0) is not None
+
+
+def test_short_files_do_without_them_until_many_have_come(loops, monkeypatch):
+    monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
+    monkeypatch.setattr(kernels, "_choice", kernels._Choice())
+    most = kernels.WORTH_LOADING_BYTES
+    for n_bytes in (most // 2, most // 2 - 1):
+        with kernels.expecting(n_bytes):
+            assert kernels.prepare(kernels.WORTH_COMPILING_SAMPLES) is None
+    with kernels.expecting(1):
+        assert kernels.prepare(0) is not None
+
+
+@pytest.mark.parametrize("n_bytes", [0, kernels.WORTH_LOADING_BYTES])
+def test_files_that_are_long_or_of_unknown_length_have_them_at_once(loops, monkeypatch, n_bytes):
+    monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
+    monkeypatch.setattr(kernels, "_choice", kernels._Choice())
+    with kernels.expecting(n_bytes):
+        assert kernels.prepare(0) is not None
+
+
+def test_a_short_file_says_nothing_of_what_comes_after_it(loops, monkeypatch):
+    monkeypatch.delenv("LOADSENSE_COMPILE", raising=False)
+    monkeypatch.setattr(kernels, "_choice", kernels._Choice())
+    with kernels.expecting(1):
+        assert kernels.prepare(0) is None
     assert kernels.prepare(0) is not None
 
 

@@ -11,17 +11,20 @@ state, seeded by the first *sample* of the segment; hops are counted from that s
 same L + H forward values whether one or a thousand hops are ready. A gap, or the end, closes the segment: what is left
 of it is filtered backwards from its last value.
 
-The filter runs in compiled loops where they are loaded (`kernels/`), else in scipy's: the same bits. `scipy.signal`
-costs a second to import, so it is imported with the first samples that need it and not with this module.
+The filter runs in compiled loops where they are loaded (`kernels/`), else in scipy's: the same bits. All of
+`scipy.signal` costs most of a second to import, and one loop of it is needed: that loop is loaded from its own file,
+with the first samples that need it.
 """
 
 from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from typing import Final
 
 import numpy as np
@@ -106,10 +109,8 @@ class _Filter:
         """Filter along the last axis from `state` into `out`; return the state behind it."""
         loops = kernels.compiled()
         if loops is None or signals.ndim != 2 or len(signals) != 3:
-            from scipy.signal import sosfilt
-
-            out[...], after = sosfilt(self._sos, signals, axis=-1, zi=state)
-            return np.asarray(after, dtype=np.float64)
+            out[...], after = _sosfilt(self._sos, signals, state)
+            return after
         after = state.copy()
         loops.low_pass(signals, self._sections, after, out)
         return after
@@ -128,6 +129,31 @@ class _Filter:
         n_hops, hop = out.shape[1:]
         every = np.lib.stride_tricks.sliding_window_view(forward, hop + ahead, axis=1)
         out[...] = self.run_backward(every[:, : n_hops * hop : hop])[..., :hop]
+
+
+def _sosfilt(sos: FloatArray, signals: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """`scipy.signal.sosfilt` along the last axis: the output and the state behind it."""
+    loop = _loop_of_scipy()
+    if loop is None:
+        from scipy.signal import sosfilt
+
+        return sosfilt(sos, signals, axis=-1, zi=state)
+    out, after = np.array(signals, order="C"), np.array(np.moveaxis(state, 0, -2), order="C")
+    loop(sos, out.reshape(-1, out.shape[-1]), after.reshape(-1, *after.shape[-2:]))
+    return out, np.moveaxis(after, -2, 0)
+
+
+@lru_cache(maxsize=1)
+def _loop_of_scipy() -> Callable[[FloatArray, FloatArray, FloatArray], None] | None:
+    """What runs inside `sosfilt`, in place, from its own file; None where scipy keeps it elsewhere."""
+    import scipy
+
+    found = PathFinder.find_spec("scipy.signal._sosfilt", [f"{folder}/signal" for folder in scipy.__path__])
+    if found is None or found.loader is None:
+        return None
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return getattr(module, "_sosfilt", None)
 
 
 def _design(cutoff_hz: float, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:

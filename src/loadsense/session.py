@@ -205,9 +205,10 @@ class Session:
             with suppress(CopyLostError):  # what it met is met again below, and told in its own words
                 return self._shared_result(name, recording, passed)
         running = Engine(recording.info, judged_by=self._judging)
-        for item in self._items(recording, passed, is_ahead=self._cores > 1):
-            running.feed(item)
-        running.flush()
+        with kernels.expecting(recording.n_bytes):
+            for item in self._items(recording, passed, is_ahead=self._cores > 1):
+                running.feed(item)
+            running.flush()
         return running.result(recording.clock_quality, sensor=name)
 
     def _shared_result(self, name: str, recording: Recording, passed: Callable[[int], None]) -> RecordingResult:

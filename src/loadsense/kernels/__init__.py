@@ -8,15 +8,18 @@ contracted or reordered. So it does not matter which of the two runs, or when on
 Each module is a family of loops: what it compiles stands at its end, in `INNER` and `OUTER`, and every `OUTER` loop is
 an attribute of `Kernels`.
 
-Loading the compiler costs half a second, and compiling everything for the first time some ten: it is loaded at once
-where all was compiled before (`scipy.signal`, which it makes superfluous, costs more), else only for a long stream,
-which wins the time back. `LOADSENSE_COMPILE=1` loads it in any case.
+Loading the compiler and what it compiled costs most of a second, and compiling everything for the first time some ten
+and more. Where all was compiled before it is loaded at once, unless a file is known to be too short to win the time
+back; else for a long stream alone. `LOADSENSE_COMPILE=1` loads it in any case.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from loadsense.kernels import clock, device, flights, impacts, lowpass, movements, seconds, text
@@ -29,14 +32,18 @@ __all__ = [
     "LONGEST_SUM",
     "TINY",
     "WORTH_COMPILING_SAMPLES",
+    "WORTH_LOADING_BYTES",
     "Kernels",
     "compiled",
+    "expecting",
     "force",
     "prepare",
 ]
 
 #: Streams longer than this are worth the compiler's time (the compiled code is kept on disk for the next run).
 WORTH_COMPILING_SAMPLES: Final = 2_000_000
+#: Files that come to less end before the loops have won back the time that loading them takes.
+WORTH_LOADING_BYTES: Final = 16 << 20
 
 FAMILIES: Final[tuple[Family, ...]] = (text, clock, device, seconds, movements, flights, lowpass, impacts)
 
@@ -58,7 +65,9 @@ class Kernels:
         self._loading = threading.RLock()
         for inner in dict.fromkeys(inner for family in FAMILIES for inner in family.INNER):
             register_jitable(inner)
-        for loop in _missing():
+        for loop in _missing() or [
+            clock.uneventful
+        ]:  # the first one loads most of the compiler, before a fork copies it
             getattr(self, loop.__name__)
 
     def __getattr__(self, name: str) -> Kernel:
@@ -91,9 +100,12 @@ class _Choice:
         self.wanted = os.environ.get("LOADSENSE_COMPILE", "")
         self.is_settled = self.wanted == "0"
         self.were_compiled: bool | None = None
+        self.n_bytes_expected = 0
 
 
 _choice = _Choice()
+#: Whether what this thread works on will soon be over.
+_is_short: ContextVar[bool] = ContextVar("_is_short", default=False)
 
 
 def compiled() -> Kernels | None:
@@ -106,13 +118,25 @@ def force(loops: Kernels | None) -> None:
     _choice.kernels, _choice.is_settled = loops, True
 
 
+@contextmanager
+def expecting(n_bytes: int) -> Iterator[None]:
+    """Work on a file of so many bytes, 0 if nobody knows: short ones do without loops until many have come."""
+    _choice.n_bytes_expected += n_bytes
+    before = _is_short.set(0 < _choice.n_bytes_expected < WORTH_LOADING_BYTES)
+    try:
+        yield
+    finally:
+        _is_short.reset(before)
+
+
 def prepare(n_samples: int) -> Kernels | None:
     """Load the compiled loops if that is worth it for a stream that has come to so many samples."""
     if _choice.is_settled:
         return _choice.kernels
     if _choice.were_compiled is None:
         _choice.were_compiled = not _missing()
-    if not (_choice.wanted or n_samples > WORTH_COMPILING_SAMPLES or _choice.were_compiled):
+    is_worth_loading = _choice.were_compiled and not _is_short.get()
+    if not (_choice.wanted or n_samples > WORTH_COMPILING_SAMPLES or is_worth_loading):
         return None
     _choice.is_settled = True
     try:
