@@ -192,7 +192,7 @@ def _findings(
         found.append((Standing.MISSED, f"{missed} of {asked.sessions} sessions missed"))
     for name, row in (("landings", landings), ("lifting sets", lifting)):
         if row.standing is not Standing.AS_PLANNED:
-            count = "not seen" if row.done is None else f"{row.done} of {row.prescribed}"
+            count = "not counted" if row.done is None else f"{row.done} of {row.prescribed}"
             found.append((row.standing, f"{name}: {'at least ' if row.at_least and row.done else ''}{count}"))
     for session in sessions:
         found += [(Standing.OVER, flag.sentence) for flag in session.flags if flag.severity == "amber"]

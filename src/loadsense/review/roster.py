@@ -183,7 +183,7 @@ def _dose(row: DoseRow | None, what: str, week: Week) -> Dose:
     if row is None or (row.prescribed is None and row.done is None):
         return Dose(percent=None, words="–", reason=f"no {what} are asked of her")
     if row.done is None:
-        reason = "no session yet" if not week.sessions else f"no sensor saw the {what}"
+        reason = "no session yet" if not week.sessions else "not counted: see why"
         return Dose(percent=None, words="–", reason=reason)
     if row.prescribed is None:
         return Dose(percent=None, words=f"{row.done}", reason="")
