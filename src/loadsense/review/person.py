@@ -204,7 +204,7 @@ def _bar_words(row: DoseRow, what: str, week: Week) -> str:
     if not week.sessions:
         return "no session" if week.is_over else "no session yet"
     if row.done is None:
-        return f"{what} not seen" if row.prescribed is not None else f"no {what} asked"
+        return f"{what} not counted" if row.prescribed is not None else f"no {what} asked"
     of = "" if row.prescribed is None else f" of {row.prescribed}"
     return f"{'at least ' if row.at_least else ''}{row.done}{of} {what}{'' if week.is_over else ' so far'}"
 
