@@ -18,8 +18,9 @@ from loadsense.live.floor import Coach
 from loadsense.live.sensor import LiveSensor
 from loadsense.live.state import Wearing
 from loadsense.live.view import PersonBoard
-from loadsense.live.walk import PlanWalk
+from loadsense.live.walk import PlanWalk, Word, words_of
 from loadsense.readers.live_log import read_log
+from loadsense.samples import Declaration, SetDone, StreamInfo
 from loadsense.session import judging
 from loadsense.sources.link import Connected, Payload
 from loadsense.wire import loadsense_packet
@@ -91,14 +92,20 @@ def test_the_walk_goes_from_before_the_first_block_to_behind_the_last():
 
 def test_the_walk_is_taken_up_where_it_broke_off():
     walk = PlanWalk(["deadlift", "back_squat", "landings"])
-    walk.recall(
-        [
-            {"event": "declared", "exercise": "back_squat", "landing_block": False},
-            {"event": "set done", "block": "back_squat"},
-            {"event": "declared", "exercise": None, "landing_block": True},
-        ]
+    info = StreamInfo(
+        sampling_rate_hz=100.0,
+        declared=(
+            Declaration(first_sample=0, exercise="back_squat"),
+            Declaration(first_sample=200, landing_block=True),
+        ),
+        sets_done=(SetDone(at_sample=100, exercise="back_squat"),),
     )
-    assert (walk.block, walk.ticked) == ("landings", {"back_squat": 1})
+    walk.recall(words_of(info))
+    assert (walk.block, walk.ticked) == ("landings", ["back_squat"])
+    walk.recall([Word(at_sample=300, block=None)])
+    assert (walk.at, walk.block) == (3, None)  # behind the last block
+    walk.recall([Word(at_sample=400, block="deadlift"), Word(at_sample=500, block=None)])
+    assert walk.at == -1  # before the first
 
 
 def floor(folder: Path | None, *names: str) -> tuple[Coach, list[PersonBoard], list[LiveSensor]]:
@@ -161,8 +168,9 @@ def test_what_the_coach_declares_is_in_the_log_and_in_the_engine(tmp_path):
     assert said[2] == (200, block, False)
     assert sensor.engine.info.declared == contents.info.declared == ls.read(sensor.log_path).info.declared
     again = PlanWalk(board.walk.names)
-    again.recall([link for link in contents.links if link["event"] in ("declared", "set done")])
-    assert (again.at, again.ticked) == (board.walk.at, {block: 1})
+    again.recall(words_of(contents.info))
+    assert (again.at, again.ticked) == (board.walk.at, [block])
+    assert contents.info.sets_done == sensor.engine.info.sets_done == (SetDone(at_sample=200, exercise=block),)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of a POSIX system")

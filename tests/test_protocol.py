@@ -24,7 +24,7 @@ from loadsense.protocol import (
     WeekPrescription,
     Wellbeing,
 )
-from loadsense.results import Flag, VerdictStatus
+from loadsense.results import CalledSet, Flag, VerdictStatus
 from loadsense.verdict import Observation, judge
 
 RULES = evidence.rules()
@@ -269,10 +269,17 @@ TESTED = OneRepMax(exercise="deadlift", kg=70.0, measured_on=date(2026, 11, 1), 
 FIVE_SETS = tuple(one_set("deadlift", 5, at=100 * i) for i in range(5))
 
 
-def deadlift(sets=FIVE_SETS, *, load_kg=60.0, one_rm=TESTED, source="wrist sensor", on=TODAY, stage=None, locked=None):
+def called(n):
+    return tuple(CalledSet(sensor="hip", at_sample=100 * i, exercise="deadlift") for i in range(n))
+
+
+def deadlift(
+    sets=FIVE_SETS, *, load_kg=60.0, one_rm=TESTED, source="wrist sensor", on=TODAY, stage=None, locked=None, n_called=0
+):
     done = DoneLifts(
         sets=tuple(sets),
         source=source,
+        called=called(n_called),
         loads_kg={} if load_kg is None else {"deadlift": load_kg},
         one_rms=(one_rm,) if one_rm else (),
         on=on,
@@ -359,6 +366,58 @@ def test_load_that_may_be_graded(one_rm):
     assert deadlift(one_rm=one_rm).met is True
 
 
+def test_what_only_the_coach_saw_counts_as_it_was_prescribed():
+    row = deadlift((), source="not observed", n_called=5)
+    assert (row.done, row.met, row.source, row.reason) == ("5 sets at 60 kg = 86 %", True, "coach", "")
+    row = deadlift((), source="not observed", n_called=5, load_kg=None)
+    assert (row.done, row.met, row.reason) == ("5 sets", None, "no load was entered")
+    assert deadlift((), source="not observed", n_called=5, load_kg=55.0).met is False
+
+
+def test_sets_that_nobody_called_are_not_known_to_be_missing_where_no_sensor_sees_lifts():
+    row = deadlift((), source="not observed", n_called=1)
+    assert (row.done, row.met, row.source) == ("1 set at 60 kg = 86 %", None, "coach")
+    assert row.reason == "the coach called 1 of 5 sets done, and no sensor saw the lifts"
+
+
+def test_the_coach_fills_in_what_the_sensor_missed():
+    row = deadlift(FIVE_SETS[:4], n_called=5)
+    assert (row.done, row.met, row.source) == ("5 sets, 4 x 5 of them seen at 60 kg = 86 %", True, "coach")
+    holed = (*FIVE_SETS[:4], one_set("deadlift", 3, at_least=True, at=900))
+    assert deadlift(holed, n_called=5).met is True
+    unnamed = [one_set("unknown", 5, at=100 * i) for i in range(5)]
+    assert (deadlift(unnamed, n_called=5).met, deadlift(unnamed[:3], n_called=3).met) == (True, False)
+
+
+def test_what_the_sensor_saw_whole_stays_its_own():
+    for n_called in (0, 3, 5):
+        row = deadlift(n_called=n_called)
+        assert (row.done, row.met, row.source) == ("5 x 5 at 60 kg = 86 %", True, "wrist sensor")
+
+
+def test_a_set_that_was_seen_to_be_short_is_not_mended_by_a_word():
+    short = (*FIVE_SETS[:4], one_set("deadlift", 3, at=900))
+    row = deadlift(short, n_called=5)
+    assert (row.met, row.source) == (None, "wrist sensor")
+    assert row.reason == (
+        "the coach called 5 sets done, the wrist sensor counted fewer than 5 repetitions in 1 of them: ask her"
+    )
+    assert deadlift(short, n_called=4).met is False
+
+
+def test_a_locked_plan_grades_no_word_either():
+    row = deadlift((), source="not observed", n_called=5, locked="no screening is on file")
+    assert (row.done, row.met, row.source) == ("5 sets at 60 kg = 86 %", None, "coach")
+
+
+@given(n=st.integers(0, 8), extra=st.integers(0, 4), n_called=st.integers(0, 8))
+def test_a_word_more_never_unmeets_a_row(n, extra, n_called):
+    order = [False, None, True]
+    sets = [one_set("deadlift", 5, at=100 * i) for i in range(n)]
+    more = deadlift(sets, n_called=n_called + extra)
+    assert order.index(more.met) >= order.index(deadlift(sets, n_called=n_called).met)
+
+
 def test_a_heavy_day_cannot_heal_a_missing_set():
     assert deadlift(FIVE_SETS[:3], one_rm=None).met is False
 
@@ -372,7 +431,7 @@ def test_a_set_s_own_load_goes_before_the_declared_one():
 def test_the_latest_maximum_counts():
     done = DoneLifts(
         sets=FIVE_SETS,
-        source="coach",
+        source="wrist sensor",
         loads_kg={"deadlift": 60.0},
         one_rms=(replace(TESTED, kg=100.0, measured_on=date(2026, 11, 2)), TESTED),
         on=TODAY,
@@ -568,7 +627,7 @@ def test_a_session_nobody_could_see_makes_a_lower_bound():
     assert "landings: at least 25 of 50" in found.reason
     blind = week(dose(TUE, None), dose(THU, None, cannot_say="recorded at +-2 g: set the range to +-16 g"))
     assert (blind.landings.done, blind.landings.percent) == (None, None)
-    assert blind.reason == "recorded at +-2 g: set the range to +-16 g; landings: not seen"
+    assert blind.reason == "recorded at +-2 g: set the range to +-16 g; landings: not counted"
     enough = week(dose(TUE, 50, landings_at_least=True), dose(THU, None))
     assert enough.landings.standing is Standing.AS_PLANNED
 

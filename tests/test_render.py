@@ -516,10 +516,10 @@ def test_the_sensor_that_grades_landings_stands_first():
 
 def test_null_is_unknown_and_zero_is_zero():
     hip = report([recording("hip")]).to_dict()
-    assert hip["lifts"] == {"sets": None, "repetitions": None}
+    assert hip["lifts"] == {"sets": None, "repetitions": None, "called_done": []}
     assert hip["quality"]["non_wear_s"] is None
     assert hip["landings"]["count"] == 0
-    assert report([recording("wrist")]).to_dict()["lifts"] == {"sets": [], "repetitions": 0}
+    assert report([recording("wrist")]).to_dict()["lifts"] == {"sets": [], "repetitions": 0, "called_done": []}
     assert from_memory().to_dict()["quality"]["n_clipped"] is None
     assert from_memory().to_dict()["recording"]["start_time"] is None
 

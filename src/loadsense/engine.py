@@ -45,7 +45,7 @@ from loadsense.longwear import EpochMeans, EpochStage, LongWearInput, summarize_
 from loadsense.naming import ImpactNaming
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.results import Envelope, RecordingResult, SignalQuality
-from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, StreamInfo
+from loadsense.samples import ClockQuality, Declaration, Gap, IntArray, Item, SampleBlock, SetDone, StreamInfo
 from loadsense.stage import Stage
 from loadsense.stretch_table import StretchTable
 from loadsense.wear import DaySummary
@@ -183,6 +183,11 @@ class Engine:
         self._tells = False
         self._accept(item)
 
+    @property
+    def next_sample(self) -> int:
+        """Sample that is expected next."""
+        return self._beats.end
+
     def declare(self, exercise: str | None = None, *, landing_block: bool = False) -> Declaration:
         """The coach says what is due from the next sample on.
 
@@ -198,7 +203,7 @@ class Engine:
         Declaration
             With the sample from which it holds: a stream whose facts hold it gives the same events again.
         """
-        first = max([self._beats.end, *(one.first_sample for one in self.info.declared[-1:])])
+        first = max([self.next_sample, *(one.first_sample for one in self.info.declared[-1:])])
         made = Declaration(first_sample=first, exercise=exercise, landing_block=landing_block)
         self.info = replace(self.info, declared=(*self.info.declared, made))
         if self._due:  # what a damaged log declares of samples that are still to come
@@ -206,6 +211,16 @@ class Engine:
         else:
             self._heed(made)
         return made
+
+    def set_done(self, exercise: str) -> SetDone:
+        """The coach calls a set done: kept in the facts of the stream, no detector hears of it."""
+        made = SetDone(at_sample=self.next_sample, exercise=exercise)
+        self.info = replace(self.info, sets_done=(*self.info.sets_done, made))
+        return made
+
+    def set_undone(self, exercise: str) -> None:
+        """The coach takes back the last set of this exercise that was called done, if there is one."""
+        self.info = self.info.without_last_done(exercise)
 
     def flush(self) -> list[Event]:
         """No more samples will come: return the events that were still open."""

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from loadsense.events import Excluded, Landing, LiftSet
+from loadsense.events import Excluded, Landing, LiftSet, Status
 from loadsense.impact_table import ImpactTable
 from loadsense.results import RecordingResult, SessionReport
 
@@ -197,6 +197,24 @@ def repetition_rows(report: SessionReport) -> list[Row]:
 def set_rows(report: SessionReport) -> list[Row]:
     """Rows of `sets`."""
     return _in_order((_set_row(r, one_set) for r in report.recordings for one_set in r.sets), "start_s")
+
+
+def called_rows(report: SessionReport) -> list[Row]:
+    """What the coach called done, under the names of the columns of `sets`; `at_s` is when she said so."""
+    by_sensor = {recording.sensor: recording for recording in report.recordings}
+    return [
+        {
+            "sensor": one.sensor,
+            "at_s": seconds_at(by_sensor[one.sensor], one.at_sample),
+            "time": time_at(by_sensor[one.sensor], one.at_sample),
+            "status": Status.SETTLED.value,
+            "exercise": one.exercise,
+            "exercise_source": "coach",
+            "load_kg": one.load_kg,
+            "pct_1rm": one.pct_1rm,
+        }
+        for one in report.called_done
+    ]
 
 
 def seconds_at(recording: RecordingResult, sample: int) -> float:

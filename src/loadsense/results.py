@@ -311,6 +311,28 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalledSet:
+    """A set that the coach called done while it was recorded; how many repetitions it had, nobody said.
+
+    Attributes
+    ----------
+    sensor : str
+        Whose recording kept the word.
+    at_sample : int
+        When it was said, on the sample grid of that recording.
+    exercise : str
+    load_kg, pct_1rm : float or None
+        As for `LiftSet`.
+    """
+
+    sensor: str
+    at_sample: int
+    exercise: str
+    load_kg: float | None = None
+    pct_1rm: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrescriptionRow:
     """One line of prescribed against done.
 
@@ -368,7 +390,8 @@ class Provenance:
 class SessionReport:
     """One session of one person: events, loads, index, verdict, quality and provenance.
 
-    The tables are made on demand by `loadsense.frames`; seconds count from the start of the session.
+    The tables are made on demand by `loadsense.frames`; seconds count from the start of the session. `called_done` are
+    the sets that the coach called done, in order, whether a sensor saw them or not.
     """
 
     recordings: tuple[RecordingResult, ...]
@@ -379,6 +402,7 @@ class SessionReport:
     provenance: Provenance
     quality_notes: tuple[str, ...] = ()
     arguments: tuple[tuple[str, str], ...] = ()
+    called_done: tuple[CalledSet, ...] = ()
 
     @property
     def landings(self) -> pd.DataFrame:

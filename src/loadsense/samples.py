@@ -71,11 +71,34 @@ class Declaration:
     landing_block: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDone:
+    """The coach called a set done while it was recorded, whether a sensor saw it or not.
+
+    Attributes
+    ----------
+    at_sample : int
+        On the grid of the stream: where it was said, after the set.
+    exercise : str
+        The lift, by the name that the plan gives it.
+    """
+
+    at_sample: int
+    exercise: str
+
+
 def declared_from(declared: Sequence[Declaration], first_sample: int) -> tuple[Declaration, ...]:
     """Declarations of a part that begins at a sample, counted from there; the one that holds there begins it."""
     begun = [one for one in declared if one.first_sample <= first_sample][-1:]
     later = [one for one in declared if one.first_sample > first_sample]
     return tuple(replace(one, first_sample=max(0, one.first_sample - first_sample)) for one in (*begun, *later))
+
+
+def sets_done_within(sets_done: Sequence[SetDone], first_sample: int, end_sample: int | None) -> tuple[SetDone, ...]:
+    """Sets that were called done in a part of a recording, up to and with its end, counted from its first sample."""
+    end = max((one.at_sample for one in sets_done), default=0) if end_sample is None else end_sample
+    kept = [one for one in sets_done if first_sample <= one.at_sample <= end]
+    return tuple(replace(one, at_sample=one.at_sample - first_sample) for one in kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +124,9 @@ class StreamInfo:
     activity : str or None
         What the wearer declared for the whole recording ("jumping", "walking", "running"), else classified.
     declared : tuple of Declaration
-        What the coach said while it was recorded, in order.
+        What the coach said was due while it was recorded, in order.
+    sets_done : tuple of SetDone
+        What the coach called done, in order: for the record, no detector hears of it.
     calibration : Calibration
         Applied to every sample before it reaches the engine.
     loss_observable : bool
@@ -120,9 +145,15 @@ class StreamInfo:
     body_mass_kg: float | None = None
     activity: str | None = None
     declared: tuple[Declaration, ...] = ()
+    sets_done: tuple[SetDone, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     loss_observable: bool = True
     origin: Origin = field(default_factory=Origin)
+
+    def without_last_done(self, exercise: str) -> StreamInfo:
+        """The same facts, the last set of this exercise that was called done taken back."""
+        last = max((i for i, one in enumerate(self.sets_done) if one.exercise == exercise), default=None)
+        return replace(self, sets_done=tuple(one for i, one in enumerate(self.sets_done) if i != last))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from loadsense.prescriptions import Person, Plan, Rule
 from loadsense.protocol import DoneLifts, SessionFacts
 from loadsense.protocol.session import NOT_OBSERVED
 from loadsense.results import (
+    CalledSet,
     Indices,
     LandingSummary,
     PrescriptionRow,
@@ -225,6 +226,7 @@ def summarise(
         provenance=provenance(finished, seen, judging),
         quality_notes=(*notes, *(note for result in finished for note in quality_notes(result, len(finished)))),
         arguments=tuple(arguments),
+        called_done=protocol.loaded_calls(lifted, rules=judging.rules),
     )
 
 
@@ -243,11 +245,12 @@ def _day(results: Sequence[RecordingResult], judging: Judging) -> date | None:
 
 
 def _done_lifts(results: Sequence[RecordingResult], judging: Judging) -> DoneLifts:
-    """What was lifted: as the wrist saw it, else not observed."""
+    """What was lifted: as the wrist saw it, and as the coach called it."""
     sensors = [result for result in results if CAPABILITIES[result.info.placement].sees_lifts]
     return DoneLifts(
         sets=tuple(one for result in sensors for one in result.sets),
         source=f"{sensors[0].sensor} sensor" if sensors else NOT_OBSERVED,
+        called=_called_done(results),
         loads_kg=judging.loads_kg,
         one_rms=judging.person.one_rms if judging.person else (),
         on=_day(results, judging),
@@ -255,6 +258,19 @@ def _done_lifts(results: Sequence[RecordingResult], judging: Judging) -> DoneLif
             event.kind == "set" and event.reason in DOUBTFUL_SETS for result in sensors for event in result.excluded
         ),
     )
+
+
+def _called_done(results: Sequence[RecordingResult]) -> tuple[CalledSet, ...]:
+    """What the coach called done, once: every recording keeps the words that fell while its sensor was there."""
+    called: list[tuple[float, CalledSet]] = []
+    for exercise in dict.fromkeys(one.exercise for result in results for one in result.info.sets_done):
+        fullest = max(results, key=lambda result: sum(one.exercise == exercise for one in result.info.sets_done))
+        for one in fullest.info.sets_done:
+            if one.exercise == exercise:
+                at_s = fullest.offset_s + one.at_sample / fullest.info.sampling_rate_hz
+                made = CalledSet(sensor=fullest.sensor, at_sample=one.at_sample, exercise=exercise)
+                called.append((at_s, made))
+    return tuple(one for _, one in sorted(called, key=lambda pair: pair[0]))
 
 
 def _with_loads(result: RecordingResult, lifted: DoneLifts, judging: Judging) -> RecordingResult:

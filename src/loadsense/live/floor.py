@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loadsense.live.keys import keys
 from loadsense.live.lines import event_line
+from loadsense.live.listening import sensors_in_reach
 from loadsense.live.screen import bells, table
 from loadsense.live.sensor import warm_up
 from loadsense.live.session import Feed, LiveSession
@@ -59,7 +60,7 @@ class Coach:
         self._one: int | None = None
 
     def press(self, key: str) -> None:
-        """A key: n next block, b back, d that set is done, 1 to 9 a person, 0 everybody; others are nothing."""
+        """A key: n next block, b back, d that set is done, u it was not, 1 to 9 a person, 0 everybody."""
         if key in "0123456789":
             self._one = int(key) - 1 if 0 < int(key) <= len(self._boards) else None
         for board in self._boards if self._one is None else [self._boards[self._one]]:
@@ -67,6 +68,8 @@ class Coach:
                 board.move(_MOVES[key], self._now())
             elif key == "d":
                 board.set_done(self._now())
+            elif key == "u":
+                board.take_back(self._now())
 
     @property
     def help(self) -> str:
@@ -75,7 +78,7 @@ class Coach:
             return ""
         who = "everybody" if self._one is None else self._boards[self._one].person
         whom = f"   1-{min(9, len(self._boards))} one person, 0 everybody: now {who}" if len(self._boards) > 1 else ""
-        return f"n next block   b back   d that set is done{whom}"
+        return f"n next block   b back   d that set is done   u it was not{whom}"
 
 
 def in_reach(seconds: float, *, every: bool = False, battery: bool = True, radio: Radio | None = None) -> list[Found]:
@@ -86,13 +89,9 @@ def in_reach(seconds: float, *, every: bool = False, battery: bool = True, radio
     WorldError
         Bluetooth is off or absent.
     """
-    from loadsense.sources import ble
+    from loadsense.sources.ble import Radio
 
-    async def listened() -> list[Found]:
-        found = [one for one in await ble.scan(seconds, radio) if every or one.profile is not None]
-        return [await ble.read_battery(one, radio) if battery and one.profile else one for one in found]
-
-    return asyncio.run(listened())
+    return list(asyncio.run(sensors_in_reach(seconds, radio or Radio(), every=every, battery=battery)))
 
 
 def run_floor(

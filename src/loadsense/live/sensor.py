@@ -5,6 +5,7 @@ No loop and no clock in here: times come with the events of the source, so a rep
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ import numpy as np
 from loadsense.errors import WorldError
 from loadsense.events import Event
 from loadsense.live.state import LiveEvent, SensorState, Wearing
+from loadsense.live.walk import Word, words_of
 from loadsense.placement import parse_placement
 from loadsense.readers.live_log import SUFFIX, LogContents, LogHeader, Row
 from loadsense.samples import Gap, Item, Origin, SampleBlock, StreamInfo, checked_rate_hz
@@ -68,7 +70,8 @@ class LiveSensor:
         self._usable = True
         self._said: tuple[str | None, bool] | None = None
         self._ticked: list[str] = []
-        self.said_before: tuple[dict[str, Any], ...] = ()
+        self.recalled: list[Word] = []  # what the coach said in a session that broke off, or in one that is replayed
+        self._to_recall: deque[Word] = deque()
         self.listener: Callable[[Item], None] | None = None  # hears the samples that the engine gets
 
     @property
@@ -112,7 +115,17 @@ class LiveSensor:
         """The coach says that a set of this block is done; for the record, no detector hears of it."""
         if self.engine is None:
             self._ticked.append(block)
-        self._log_link(at_s, "set done", block=block)
+            return
+        done = self.engine.set_done(block)
+        self._log_link(at_s, "set done", number=done.at_sample, block=block)
+
+    def untick(self, block: str, at_s: float) -> None:
+        """The coach takes back the last set of this block that was called done."""
+        if self.engine is not None:
+            self.engine.set_undone(block)
+            self._log_link(at_s, "set undone", number=self.engine.next_sample, block=block)
+        elif block in self._ticked:
+            self._ticked.remove(block)
 
     def resume(self, path: Path, now_s: float) -> list[LiveEvent]:
         """Go on with the log of a session that broke off; returns its earlier events.
@@ -135,7 +148,7 @@ class LiveSensor:
         if self._grid is not None:
             self._grid.skip_to(end, last_s)
         self.log.link(now_s, "resumed", number=end, last_arrival_s=last_s)
-        self.said_before = tuple(link for link in contents.links if link["event"] in ("declared", "set done"))
+        self.recalled = words_of(contents.info)
         for note in contents.notes:
             self.state.note(note)
         self.state.lost_s = self._lost_before(contents)
@@ -270,16 +283,22 @@ class LiveSensor:
         return found
 
     def _replayed(self, event: Items) -> list[LiveEvent]:
-        if self.engine is None:
-            self._begin(event.info)
-            self._heed_what_was_said(event.at_s)
+        engine = self.engine or self._begin_replay(event)
         self.state.connected, self.state.last_s = True, event.at_s
         self.state.loss_observable = event.info.loss_observable
         found: list[LiveEvent] = []
         for item in event.items:
             found += self._push(item, event.at_s)
             self._note_gap(item)
+        while self._to_recall and self._to_recall[0].at_sample <= engine.next_sample:
+            self.recalled.append(self._to_recall.popleft())
         return found
+
+    def _begin_replay(self, event: Items) -> Engine:
+        engine = self._begin(event.info)
+        self._to_recall.extend(words_of(event.info))
+        self._heed_what_was_said(event.at_s)
+        return engine
 
     # -- the engine
 
@@ -312,16 +331,17 @@ class LiveSensor:
             ),
         )
 
-    def _begin(self, info: StreamInfo) -> None:
+    def _begin(self, info: StreamInfo) -> Engine:
         self.info = info
-        self.engine = Engine(info, judged_by=self.judging)
+        self.engine = engine = Engine(info, judged_by=self.judging)
         self._clock = SampleClock(info.sampling_rate_hz)
         if self._grid is None:
             self._grid = PacketGrid(info.sampling_rate_hz)
-        path = self.log_path
-        if self.log is not None or path is None or self._connected is None:
-            return
-        connected = self._connected
+        if self.log is None and self.log_path is not None and self._connected is not None:
+            self._begin_log(self.log_path, info, self._connected)
+        return engine
+
+    def _begin_log(self, path: Path, info: StreamInfo, connected: Connected) -> None:
         header = LogHeader(
             person=self.wearing.person,
             sensor=self.wearing.sensor,
@@ -347,7 +367,7 @@ class LiveSensor:
             self.declare(said[0], landing_block=said[1], at_s=at_s)
         ticked, self._ticked = self._ticked, []
         for block in ticked:
-            self._log_link(at_s, "set done", block=block)
+            self.tick(block, at_s)
 
     def _push(self, item: Item, at_s: float) -> list[LiveEvent]:
         if self.engine is None:

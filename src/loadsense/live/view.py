@@ -157,7 +157,7 @@ class PersonBoard:
         self.target = landing_target(judging, on)
         self._landing_sensor = _landing_sensor(sensor.wearing.sensor for sensor in sensors)
         self.walk = PlanWalk([block.name for block in self._every_block()])
-        self.walk.recall(next((sensor.said_before for sensor in sensors if sensor.said_before), ()))
+        self._n_recalled = 0
 
     @property
     def landing_sensor(self) -> LiveSensor | None:
@@ -177,6 +177,7 @@ class PersonBoard:
 
     def view(self, now_s: float) -> PersonView:
         """The row at this moment."""
+        self._recall()
         states = [sensor.state for sensor in self.sensors]
         ages = [None if state.last_s is None else max(0.0, now_s - state.last_s) for state in states if not state.ended]
         batteries = [state.battery_percent for state in states if state.battery_percent is not None]
@@ -204,6 +205,7 @@ class PersonBoard:
 
     def move(self, steps: int, now_s: float) -> None:
         """The coach goes to the next or a previous block of the plan: her sensors are told what is due."""
+        self._recall()
         if self.walk.move(steps):
             exercise, landing_block = self.walk.word
             for sensor in self.sensors:
@@ -220,6 +222,24 @@ class PersonBoard:
         block = next(block for block in self._blocks() if block.name == name)
         if block.complete and self.walk.block == name:
             self.move(1, now_s)
+
+    def take_back(self, now_s: float) -> None:
+        """The coach takes back the set that she called done last; where that had ended a block, it goes on."""
+        self._recall()
+        name = self.walk.untick()
+        if name is None:
+            return
+        for sensor in self.sensors:
+            sensor.untick(name, now_s)
+        block = next((block for block in self._blocks() if block.name == name), None)
+        if block is not None and not block.complete and self.walk.at == self.walk.names.index(name) + 1:
+            self.move(-1, now_s)
+
+    def _recall(self) -> None:
+        """Follow what the coach said in a session that goes on or is replayed; every sensor has kept her words."""
+        fullest = max((sensor.recalled for sensor in self.sensors), key=len, default=[])
+        self.walk.recall(fullest[self._n_recalled :])
+        self._n_recalled = max(self._n_recalled, len(fullest))
 
     def _landing(self, landing: Landing, live: LiveEvent) -> LastLanding | None:
         known = landing.event_id in self._seen.landings
@@ -282,10 +302,11 @@ class PersonBoard:
 
     def _blocks(self) -> tuple[Block, ...]:
         """Blocks that a sensor sees, or that the coach spoke of."""
+        done = self.walk.done
         return tuple(
-            _ticked(block, self.walk.ticked.get(block.name, 0), observed=self._observed(block))
+            _ticked(block, done[block.name], observed=self._observed(block))
             for block in self._every_block()
-            if self._observed(block) or block.name in self.walk.ticked or block.name == self.walk.block
+            if self._observed(block) or block.name in done or block.name == self.walk.block
         )
 
     def _observed(self, block: Block) -> bool:

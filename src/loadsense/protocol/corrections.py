@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from loadsense.events import Excluded, Landing, LiftSet
+from loadsense.protocol.session import COACH
 from loadsense.results import RecordingResult
 
 CorrectionKind = Literal["not a landing", "landing", "not a set", "exercise", "load"]
@@ -19,9 +20,8 @@ KINDS: Final[tuple[CorrectionKind, ...]] = get_args(CorrectionKind)
 
 #: An event this close to the sample of a correction is the one that is meant.
 WITHIN_S: Final = 0.25
-#: Reason of a candidate that the coach excluded, and the source of a name that she gave.
+#: Reason of a candidate that the coach excluded.
 SAID_BY_COACH: Final = "coach: not one"
-COACH: Final = "coach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from loadsense.events import LiftSet
 from loadsense.prescriptions import LiftPrescription, PlanStage
-from loadsense.results import SessionReport, VerdictStatus
+from loadsense.results import CalledSet, SessionReport, VerdictStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def _lift_sets(report: SessionReport, stage: PlanStage | None) -> tuple[int | No
     if stage is None or not stage.lifts or not seen or report.prescription.locked:
         return None, False
     sets = [one for recording in report.recordings for one in recording.sets]
-    met = sum(min(lift.sets, _met(lift, sets)) for lift in stage.lifts)
+    met = sum(min(lift.sets, _met(lift, sets, report.called_done)) for lift in stage.lifts)
     doubtful = any(
         one.exercise == "unknown" or (one.repetitions_are_at_least and not _is_met(lift, one))
         for one in sets
@@ -73,10 +73,19 @@ def _lift_sets(report: SessionReport, stage: PlanStage | None) -> tuple[int | No
     return met, doubtful and met < sum(lift.sets for lift in stage.lifts)
 
 
-def _met(lift: LiftPrescription, sets: Sequence[LiftSet]) -> int:
-    return sum(one.exercise == lift.exercise and _is_met(lift, one) for one in sets)
+def _met(lift: LiftPrescription, sets: Sequence[LiftSet], called: Sequence[CalledSet]) -> int:
+    """Sets as a sensor saw them, or as the coach called them where no sensor saw that they were not met."""
+    own = [one for one in sets if one.exercise == lift.exercise]
+    hers = sum(one.exercise == lift.exercise and not _is_too_light(lift, one) for one in called)
+    not_met = sum(not _is_met(lift, one) and not one.repetitions_are_at_least for one in own)
+    return max(sum(_is_met(lift, one) for one in own), hers - not_met)
 
 
 def _is_met(lift: LiftPrescription, one: LiftSet) -> bool:
-    too_light = None not in (lift.min_pct_1rm, one.pct_1rm) and (one.pct_1rm or 0.0) < (lift.min_pct_1rm or 0.0) - 1e-9
-    return len(one.repetitions) >= lift.repetitions and not too_light
+    return len(one.repetitions) >= lift.repetitions and not _is_too_light(lift, one)
+
+
+def _is_too_light(lift: LiftPrescription, one: LiftSet | CalledSet) -> bool:
+    if lift.min_pct_1rm is None or one.pct_1rm is None:
+        return False
+    return one.pct_1rm < lift.min_pct_1rm - 1e-9

@@ -1,6 +1,7 @@
 """One session against its prescription: what is asked, what was done, what saw it, and which rules fired.
 
-What no sensor could see is None, never "not met"; what a hole may hide is a lower bound, "at least". A share of the
+What no sensor could see is None, never "not met"; what a hole may hide is a lower bound, "at least". A set that
+the coach called done counts as it was prescribed, unless a sensor counted fewer repetitions in it. A share of the
 one-repetition maximum is graded only against a maximum from another day, not older than the rule allows: one that was
 estimated from the day's own sets of five always says 85.7 or 88.9 %.
 """
@@ -10,16 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 from loadsense.criteria import LandingTarget, Profile
 from loadsense.errors import unknown_name
 from loadsense.events import Landing, LiftSet
 from loadsense.prescriptions import LiftPrescription, OneRepMax, Person, Plan, PlanStage, Rule
 from loadsense.protocol.screening import landing_lock, plan_lock
-from loadsense.results import Flag, PrescriptionResult, PrescriptionRow, Verdict, VerdictStatus
+from loadsense.results import CalledSet, Flag, PrescriptionResult, PrescriptionRow, Verdict, VerdictStatus
 
-#: Source of a row that nothing and nobody saw.
+#: Source of a row that nothing and nobody saw, and of one that rests on the coach's word.
 NOT_OBSERVED = "not observed"
+COACH = "coach"
+
+_Set = TypeVar("_Set", LiftSet, CalledSet)
 
 
 def chosen_stage(plan: Plan, person: Person | None) -> PlanStage:
@@ -94,7 +99,9 @@ class DoneLifts:
     sets : tuple of LiftSet
         As detected or entered, in order.
     source : str
-        "wrist sensor", "coach", or "not observed".
+        What saw them: "wrist sensor", or "not observed".
+    called : tuple of CalledSet
+        What the coach called done, whether a sensor saw it or not.
     loads_kg : mapping of str to float
         Load of each exercise as declared; a set's own load goes before it.
     one_rms : tuple of OneRepMax
@@ -107,6 +114,7 @@ class DoneLifts:
 
     sets: tuple[LiftSet, ...] = ()
     source: str = NOT_OBSERVED
+    called: tuple[CalledSet, ...] = ()
     loads_kg: Mapping[str, float]
     one_rms: tuple[OneRepMax, ...] = ()
     on: date | None = None
@@ -138,7 +146,8 @@ def lift_rows(
 def _lift_row(lift: LiftPrescription, done: DoneLifts, rule: Rule) -> PrescriptionRow:
     at = "" if lift.min_pct_1rm is None else f" at >= {lift.min_pct_1rm:g} %"
     prescribed = f"{lift.sets} x {lift.repetitions}{at}"
-    if done.source == NOT_OBSERVED:
+    n_called, n_whole = _n_called(lift, done), _n_whole(lift, done)
+    if done.source == NOT_OBSERVED and not n_called:
         return PrescriptionRow(
             exercise=lift.exercise,
             prescribed=prescribed,
@@ -151,13 +160,14 @@ def _lift_row(lift: LiftPrescription, done: DoneLifts, rule: Rule) -> Prescripti
     words, loaded, load_reason = _load_met(lift, done, rule)
     met = False if counted is False or loaded is False else None if counted is None or loaded is None else True
     reasons = [reason for reason in (count_reason, load_reason) if reason]
-    seen = _sets_in_words(lift, done.sets)
+    is_her_word = _n_credited(lift, done) > n_whole
+    seen = _called_in_words(lift, done) if is_her_word else _sets_in_words(lift, done.sets)
     return PrescriptionRow(
         exercise=lift.exercise,
         prescribed=prescribed,
         done=None if seen is None else seen + words,
         met=met,
-        source=done.source,
+        source=COACH if is_her_word else done.source,
         reason="; ".join(reasons),
     )
 
@@ -166,18 +176,49 @@ def _named(exercise: str, sets: Sequence[LiftSet]) -> list[LiftSet]:
     return [one for one in sets if one.exercise == exercise]
 
 
+def _n_called(lift: LiftPrescription, done: DoneLifts) -> int:
+    return sum(one.exercise == lift.exercise for one in done.called)
+
+
+def _n_whole(lift: LiftPrescription, done: DoneLifts) -> int:
+    """Sets in which a sensor counted all repetitions."""
+    return sum(len(one.repetitions) >= lift.repetitions for one in _named(lift.exercise, done.sets))
+
+
+def _n_short(lift: LiftPrescription, done: DoneLifts) -> int:
+    """Sets that a sensor saw whole and with fewer repetitions."""
+    fewer = [one for one in _named(lift.exercise, done.sets) if len(one.repetitions) < lift.repetitions]
+    return sum(not one.repetitions_are_at_least for one in fewer)
+
+
+def _n_credited(lift: LiftPrescription, done: DoneLifts) -> int:
+    """Whole sets as a sensor or the coach saw them; one that was seen to be short is not mended by a word."""
+    return max(_n_whole(lift, done), _n_called(lift, done) - _n_short(lift, done))
+
+
 def _sets_met(lift: LiftPrescription, done: DoneLifts) -> tuple[bool | None, str]:
-    """Whether enough whole sets were done: yes, no, or None where holes, unnamed or doubtful sets leave it open."""
-    named = _named(lift.exercise, done.sets)
-    whole = sum(len(one.repetitions) >= lift.repetitions for one in named)
+    """Whether enough whole sets were done: yes, no, or None where something or somebody leaves it open."""
+    whole, called, short = _n_credited(lift, done), _n_called(lift, done), _n_short(lift, done)
     if whole >= lift.sets:
         return True, ""
+    if called >= lift.sets:
+        what = f"{done.source} counted fewer than {lift.repetitions} repetitions in {short} of them"
+        return None, f"the coach called {called} sets done, the {what}: ask her"
+    if done.source == NOT_OBSERVED:
+        return None, f"the coach called {called} of {lift.sets} sets done, and no sensor saw the lifts"
+    return _sets_seen_met(lift, done, whole)
+
+
+def _sets_seen_met(lift: LiftPrescription, done: DoneLifts, whole: int) -> tuple[bool | None, str]:
+    """The same from what a sensor saw, of which so many sets were whole."""
+    named = _named(lift.exercise, done.sets)
     holed = sum(one.repetitions_are_at_least and len(one.repetitions) < lift.repetitions for one in named)
     unnamed = len(_named("unknown", done.sets))
-    if whole + holed + unnamed >= lift.sets:
+    possible = max(whole, _n_whole(lift, done) + holed + unnamed)
+    if possible >= lift.sets:
         what = f"{unnamed} sets have no name" if unnamed else "holes in the signal: repetitions are a lower bound"
         return None, what
-    if whole + holed + unnamed + done.n_doubtful >= lift.sets:
+    if possible + done.n_doubtful >= lift.sets:
         return None, f"{whole} of {lift.sets} sets seen, {done.n_doubtful} more stretches may have been sets: ask her"
     return False, f"{whole} of {lift.sets} sets with {lift.repetitions} repetitions"
 
@@ -191,6 +232,12 @@ def _sets_in_words(lift: LiftPrescription, sets: Sequence[LiftSet]) -> str | Non
     if len(set(counts)) == 1:
         return f"{least}{len(counts)} x {counts[0]}"
     return f"{least}{len(counts)} sets of {', '.join(map(str, counts))}"
+
+
+def _called_in_words(lift: LiftPrescription, done: DoneLifts) -> str:
+    called = f"{_n_called(lift, done)} sets" if _n_called(lift, done) != 1 else "1 set"
+    seen = _sets_in_words(lift, done.sets)
+    return called if seen in (None, "no set") else f"{called}, {seen} of them seen"
 
 
 def _load_met(lift: LiftPrescription, done: DoneLifts, rule: Rule) -> tuple[str, bool | None, str]:
@@ -245,7 +292,12 @@ def loaded_sets(done: DoneLifts, *, rules: Mapping[str, Rule]) -> tuple[LiftSet,
     return tuple(_loaded(one, done, rules["one-rm-age"]) for one in done.sets)
 
 
-def _loaded(one: LiftSet, done: DoneLifts, rule: Rule) -> LiftSet:
+def loaded_calls(done: DoneLifts, *, rules: Mapping[str, Rule]) -> tuple[CalledSet, ...]:
+    """The sets that the coach called done with their declared load, and its share of the maximum as above."""
+    return tuple(_loaded(one, done, rules["one-rm-age"]) for one in done.called)
+
+
+def _loaded(one: _Set, done: DoneLifts, rule: Rule) -> _Set:
     load_kg = done.loads_kg.get(one.exercise) if one.load_kg is None else one.load_kg
     best = one_rm_of(one.exercise, done.one_rms)
     graded = load_kg is not None and best is not None and ungraded_one_rm(best, on=done.on, rule=rule) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Final
@@ -28,6 +28,8 @@ from loadsense.samples import (
     Origin,
     SampleBlock,
     StreamInfo,
+    declared_from,
+    sets_done_within,
 )
 from loadsense.wire.device_file import DeviceDecoder, DeviceFacts
 
@@ -196,6 +198,15 @@ def window_of(start: datetime | None, rate_hz: float, options: ReadOptions) -> W
     cut = cut_of(options, start)
     first = 0 if cut.start_s is None else max(0, ceil(cut.start_s * rate_hz - 1e-6))
     return Window(first, None if cut.end_s is None else ceil(cut.end_s * rate_hz - 1e-6))
+
+
+def said_within(info: StreamInfo, window: Window) -> StreamInfo:
+    """The facts with what the coach said of this window, counted from its first sample."""
+    return replace(
+        info,
+        declared=declared_from(info.declared, window.first),
+        sets_done=sets_done_within(info.sets_done, window.first, window.last),
+    )
 
 
 def refuse_other_rate(rate_hz: float, options: ReadOptions) -> None:

@@ -8,7 +8,8 @@ A row is one of
 packet   the bytes of a notification, when it arrived, and over which connection
 samples  samples on the grid (float64, RAW g), and how many of them were filled in
 gap      where samples are missing, how many, and why
-link     JSON: a connection with its settings, its end, a note, or the end of the session
+link     JSON: a connection with its settings, its end, a note, a word of the coach (what is due, a set that is done or
+         that was taken back; `number` is the sample from which it holds), or the end of the session
 
 Reading takes every batch for itself: a batch that is damaged or cut off is left out, what follows is found by the
 mark that begins each message, and the hole becomes a `Gap`. Packets can be decoded again with `decoded_again`.
@@ -28,13 +29,13 @@ import numpy as np
 
 from loadsense.errors import FormatError, OptionError, WorldError
 from loadsense.placement import Placement
-from loadsense.readers.device import in_zone, later, refuse_other_rate, window_of
+from loadsense.readers.device import in_zone, later, refuse_other_rate, said_within, window_of
 from loadsense.readers.filed import FileRecording
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.sample_grids import Grid
 from loadsense.readers.stream_json import Contents, Described, described, metadata_of
-from loadsense.samples import ClockQuality, Declaration, Gap, Item, SampleBlock, StreamInfo, declared_from
+from loadsense.samples import ClockQuality, Declaration, Gap, Item, SampleBlock, SetDone, StreamInfo
 from loadsense.wire.packet import StreamSettings
 from loadsense.wire.packet_grid import PacketGrid
 from loadsense.wire.packets import make_decoder
@@ -195,7 +196,7 @@ def read_log(path: Path) -> LogContents:
     rows, notes, next_batch = _intact(data, first, schema)
     ended = any(row.kind is Row.LINK and json.loads(row.body).get("event") == "finished" for row in rows)
     return LogContents(
-        info=replace(stated.info, declared=_declared(rows)),
+        info=_with_sets_done(replace(stated.info, declared=_declared(rows), sets_done=()), rows),
         header=header,
         rows=tuple(rows),
         notes=tuple(notes),
@@ -242,7 +243,7 @@ def open_recording(path: Path, options: ReadOptions) -> FileRecording:
         start=in_zone(info.start, options.tz),
     )
     window = window_of(info.start, info.sampling_rate_hz, options)
-    info = replace(info, declared=declared_from(info.declared, window.first))
+    info = said_within(info, window)
     if info.start is not None:
         info = replace(info, start=later(info.start, window.first / info.sampling_rate_hz))
     return FileRecording(info, lambda: window.of(contents.items()), lambda: contents.quality, ByteSource(path))
@@ -332,6 +333,17 @@ def _declared(rows: list[LogRow]) -> tuple[Declaration, ...]:
         for number, link in told
         if link.get("event") == "declared"
     )
+
+
+def _with_sets_done(info: StreamInfo, rows: list[LogRow]) -> StreamInfo:
+    """The facts with what the coach called done, but for what was taken back."""
+    for number, link in ((row.number, json.loads(row.body)) for row in rows if row.kind is Row.LINK):
+        if link.get("event") == "set done":
+            done = SetDone(at_sample=number, exercise=link["block"])
+            info = replace(info, sets_done=(*info.sets_done, done))
+        elif link.get("event") == "set undone":
+            info = info.without_last_done(link["block"])
+    return info
 
 
 def _items(rows: tuple[LogRow, ...]) -> Iterator[Item]:

@@ -28,13 +28,13 @@ import numpy as np
 
 from loadsense.errors import FormatError, LoadSenseError, OptionError, WorldError
 from loadsense.placement import Placement
-from loadsense.readers.device import in_zone, later, refuse_other_rate, window_of
+from loadsense.readers.device import in_zone, later, refuse_other_rate, said_within, window_of
 from loadsense.readers.filed import FileRecording
 from loadsense.readers.opening import ByteSource
 from loadsense.readers.options import ReadOptions
 from loadsense.readers.sample_grids import Grid, exact_grids, near_grids
 from loadsense.readers.stream_json import Contents, Described, described, metadata_of
-from loadsense.samples import Calibration, FloatArray, Gap, Item, Recording, SampleBlock, StreamInfo, declared_from
+from loadsense.samples import Calibration, FloatArray, Gap, Item, Recording, SampleBlock, StreamInfo
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -151,7 +151,7 @@ def open_recording(path: Path, options: ReadOptions) -> FileRecording:
         stated = replace(stated, info=replace(stated.info, calibration=Calibration()))
     info = _told(stated.info, options)
     window = window_of(info.start, info.sampling_rate_hz, options)
-    info = replace(info, declared=declared_from(info.declared, window.first))
+    info = said_within(info, window)
     if info.start is not None:
         info = replace(info, start=later(info.start, window.first / info.sampling_rate_hz))
     passes = _Rows(path, stated)

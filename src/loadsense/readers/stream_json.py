@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from loadsense.errors import FormatError
 from loadsense.placement import Placement
 from loadsense.readers.sample_grids import Grid
-from loadsense.samples import Calibration, ClockQuality, Declaration, Gap, Origin, StreamInfo
+from loadsense.samples import Calibration, ClockQuality, Declaration, Gap, Origin, SetDone, StreamInfo
 
 VERSION: Final = "1"
 _PREFIX: Final = "loadsense."
@@ -110,6 +110,7 @@ def _info(stream: dict[str, Any]) -> StreamInfo:
             "placement": Placement(stream["placement"]),
             "start": start,
             "declared": tuple(_made(Declaration, one) for one in stream.get("declared", ())),
+            "sets_done": tuple(_made(SetDone, one) for one in stream.get("sets_done", ())),
             "calibration": _made(Calibration, stream["calibration"]),
             "origin": _made(Origin, stream["origin"]),
         }

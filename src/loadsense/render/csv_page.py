@@ -22,13 +22,13 @@ _LANDINGS = {column.name: column for column in COLUMNS["landings"]}
 _SETS = {column.name: column for column in COLUMNS["sets"]}
 _REPETITIONS = {column.name: column for column in COLUMNS["repetitions"]}
 
-#: Columns of `events.csv`: a row per landing, repetition and set.
+#: Columns of `events.csv`: a row per landing, repetition and set, and per set that the coach called done.
 EVENT_COLUMNS: Final[tuple[Column, ...]] = (
-    Column("event_id", TEXT, "landing id, set id, or set id with the number of the repetition"),
-    Column("kind", TEXT, "landing, repetition or set"),
+    Column("event_id", TEXT, "landing id, set id, set id with the number of the repetition, or D with a number"),
+    Column("kind", TEXT, "landing, repetition, set, or set done: as the coach called it, whether seen or not"),
     _LANDINGS["sensor"],
     _LANDINGS["status"],
-    Column("start_s", NUMBER, "initial contact of a landing, start of a repetition or set"),
+    Column("start_s", NUMBER, "initial contact of a landing, start of a repetition or set, when a set was called done"),
     Column("peak_s", NUMBER, "impact peak; landings only"),
     Column("end_s", NUMBER, "end of the event"),
     Column("time", TEXT, "ISO 8601 with offset, local time of start_s; empty without a clock with a zone"),
@@ -60,8 +60,8 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def events_csv(report: SessionReport) -> str:
-    """Text of `events.csv`: landings, sets and repetitions in order of time."""
-    rows = [*_landings(report), *_sets(report), *_repetitions(report)]
+    """Text of `events.csv`: landings, sets, repetitions and what was called done, in order of time."""
+    rows = [*_landings(report), *_sets(report), *_repetitions(report), *_called_done(report)]
     rows.sort(key=lambda row: row["start_s"] or 0.0)
     names = [column.name for column in EVENT_COLUMNS]
     return _text(EVENT_COLUMNS, ([row.get(name) for name in names] for row in rows))
@@ -107,6 +107,12 @@ def _landings(report: SessionReport) -> Iterator[Row]:
 def _sets(report: SessionReport) -> Iterator[Row]:
     for row in frames.set_rows(report):
         yield {**row, "kind": "set", "event_id": row["set_id"]}
+
+
+def _called_done(report: SessionReport) -> Iterator[Row]:
+    """What the coach called done: its repetitions are not known, and a set that a sensor saw has a row of its own."""
+    for number, row in enumerate(frames.called_rows(report), 1):
+        yield {**row, "kind": "set done", "event_id": f"D{number:04d}", "start_s": row["at_s"], "end_s": row["at_s"]}
 
 
 def _repetitions(report: SessionReport) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Final
 
 from loadsense.criteria import ForceEquation, Source, Threshold
-from loadsense.frames import seconds_at, time_at
+from loadsense.frames import called_rows, seconds_at, time_at
 from loadsense.placement import CAPABILITIES
 from loadsense.render.sentences import excluded_counts, length_s, notes
 from loadsense.render.words import FOOTER
@@ -32,6 +32,8 @@ from loadsense.wear import DayMeans, DaySummary, WeekSummary
 Json = dict[str, object]
 
 SCHEMA_VERSION: Final = "1.0"
+
+_CALLED: Final = ("exercise", "at_s", "time", "load_kg", "pct_1rm")
 
 
 def summary(report: SessionReport) -> Json:
@@ -162,9 +164,10 @@ def _band(band: BandCount) -> Json:
 
 
 def _lifts(report: SessionReport) -> Json:
-    """Sets in order; null where no sensor of the session sees lifts."""
+    """Sets in order, null where no sensor of the session sees lifts; and what the coach called done."""
+    called = [{name: row[name] for name in _CALLED} for row in called_rows(report)]
     if not any(CAPABILITIES[r.info.placement].sees_lifts for r in report.recordings):
-        return {"sets": None, "repetitions": None}
+        return {"sets": None, "repetitions": None, "called_done": called}
     rows = [
         {
             "set_id": one.set_id,
@@ -184,7 +187,8 @@ def _lifts(report: SessionReport) -> Json:
         for recording in report.recordings
         for one in recording.sets
     ]
-    return {"sets": rows, "repetitions": sum(len(one.repetitions) for r in report.recordings for one in r.sets)}
+    n_repetitions = sum(len(one.repetitions) for r in report.recordings for one in r.sets)
+    return {"sets": rows, "repetitions": n_repetitions, "called_done": called}
 
 
 def _index(indices: Indices, report: SessionReport) -> Json:

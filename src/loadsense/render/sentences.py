@@ -125,6 +125,7 @@ def numbers(report: SessionReport) -> tuple[Fact, ...]:
         Fact("levels", _levels(report)),
         _force(report),
         Fact("lifts", _lifts(report)),
+        _called_done(report),
         _index(report),
         Fact("not counted", ", ".join(f"{count} x {reason}" for reason, count in excluded_counts(report))),
     )
@@ -205,6 +206,12 @@ def _lifts(report: SessionReport) -> str:
     total = sum(len(one.repetitions) for one in sets)
     listed_sets = "; ".join(f"{name(e)} {repetitions(group)}" for e, group in by_exercise.items())
     return f"{counted(len(sets), 'set')}, {counted(total, 'repetition')}: {listed_sets}"
+
+
+def _called_done(report: SessionReport) -> Fact:
+    """Sets by exercise as the coach called them, whether a sensor saw them or not."""
+    called = Counter(one.exercise for one in report.called_done)
+    return Fact("called done", "; ".join(f"{name(e)} {counted(n, 'set')}" for e, n in called.items()), "by the coach")
 
 
 def repetitions(sets: list[LiftSet]) -> str:

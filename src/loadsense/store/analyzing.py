@@ -284,7 +284,8 @@ def _facts_for_several(now: Analyzed) -> dict[str, Any]:
     unseen = count is None and not sees_lifts
     target = protocol.landing_target(plan=by.plan, person=by.person, profile=by.profile, rules=by.rules, on=by.on)
     return {
-        "is_high": bool(count or sets or unseen) and not any(one.days for one in report.recordings),
+        "is_high": bool(count or sets or report.called_done or unseen)
+        and not any(one.days for one in report.recordings),
         "landings_seen": count if certain else None,
         "landings_asked": target.landings if target.basis == "prescribed" else None,
         "lifted_kg": _lifted_kg(sets, by.loads_kg),
