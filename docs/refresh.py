@@ -66,7 +66,6 @@ def data_dictionary() -> str:
     parts += [_table(name, words, COLUMNS[name]) for name, words in TABLES.items()]
     about = "A row per landing, repetition and set, and per set that the coach called done, in order of time."
     parts.append(_table("events.csv", about, EVENT_COLUMNS))
-    )
     parts.append(_COHORTS)
     parts += [_table(name, words, COHORT_TABLES[name]) for name, words in DAY_TABLES.items()]
     parts.append(_table("summary.csv", "A row per file of the batch.", SUMMARY_COLUMNS))
