@@ -151,6 +151,7 @@ def test_everybody_can_use_every_page(opened, axe, served, size):
     for path in addresses(served[0], page):
         page.goto(path)
         page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        page.evaluate("document.querySelector('#traces[data-drawn] ~ section a.correct')?.click()")
         if wrong := violations(page, axe):
             found[path] = wrong
         if page.evaluate("document.documentElement.scrollWidth") > size["viewport"]["width"]:
@@ -204,10 +205,11 @@ def test_a_landing_that_was_none_and_back(opened, size):
     page = opened(size)
     page.goto("/sessions/1")
     n_landings = page.locator("#events tbody tr", has_text="landing").count()
-    page.locator("#events details.correct summary").first.click()
-    page.locator("#events details[open] [name=reason]").fill("a knock on the sensor")
+    page.locator("#traces[data-drawn]").wait_for(state="attached")
+    page.locator("#events a.correct").first.click()
+    page.locator("#correcting [name=reason]").fill("a knock on the sensor")
     with page.expect_navigation():
-        page.locator("#events details[open] button").click()
+        page.locator("#correcting button").click()
     page.locator("#corrections-heading").wait_for()
     assert page.locator("li:not(.undone)", has_text="a knock on the sensor").count() == 1
     assert page.locator("#events tbody tr", has_text="landing").count() == n_landings - 1
@@ -217,6 +219,71 @@ def test_a_landing_that_was_none_and_back(opened, size):
         ).click()
     page.locator("li.undone", has_text="a knock on the sensor").first.wait_for()
     assert page.locator("#events tbody tr", has_text="landing").count() == n_landings
+
+
+def test_a_correction_needs_no_script(opened):
+    """The link of a row asks the server for the form that a script would have opened."""
+    page = opened({**DESK, "java_script_enabled": False})
+    page.goto("/sessions/2")
+    n_landings = page.locator("#events tbody tr", has_text="landing").count()
+    page.locator("#events a.correct").nth(1).click()
+    corrected = page.locator("#events tbody tr", has=page.locator("a.correct")).nth(1).get_attribute("id")
+    assert page.locator(f"[id='{corrected}'] + #correcting").count() == 1
+    page.locator("#correcting [name=reason]").fill("she sat down")
+    page.locator("#correcting button").click()
+    assert page.locator("li:not(.undone)", has_text="she sat down").count() == 1
+    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings - 1
+    page.locator("li:not(.undone)", has_text="she sat down").get_by_role("button", name="Take back").click()
+    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings
+
+
+def test_the_form_of_a_row_opens_below_it_and_closes(opened):
+    page = opened(DESK)
+    page.goto("/sessions/1")
+    page.locator("#traces[data-drawn]").wait_for(state="attached")
+    link = page.locator("#events a.correct").nth(1)
+    link.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.name") == "reason"
+    assert page.evaluate(
+        "document.querySelector('#correcting').previousElementSibling.querySelector('a.correct').href"
+    ) == page.evaluate("(one) => one.href", link.element_handle())
+    link.click()
+    assert page.locator("#correcting").count() == 0
+    page.locator("#events a.correct").nth(2).click()
+    page.locator("#events [data-sort=peak]").click()
+    assert page.locator("#correcting").count() == 0
+
+
+def test_a_drag_that_begins_on_a_landing_zooms(opened):
+    """The ticks of landings are buttons over the trace: a press still chooses, a drag from one still zooms."""
+    page = opened(DESK)
+    page.goto("/sessions/1")
+    page.locator("#traces[data-drawn]").wait_for(state="attached")
+    page.locator("#traces").scroll_into_view_if_needed()
+    box = page.locator(".tick").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 12
+    other = page.locator(".tick").nth(2).bounding_box()
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).className", [x, y]).startswith("tick")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(other["x"] + 4, y, steps=4)
+    page.mouse.move(other["x"] + 12, y, steps=2)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#view').textContent !== 'whole session'")
+    first_s, last_s = (
+        float(page.evaluate(f"new URLSearchParams(location.search).get('{one}')")) for one in ("t0", "t1")
+    )
+    plot = page.evaluate(
+        "(() => { const box = document.querySelector('.u-over').getBoundingClientRect();"
+        " return [box.left, box.width]; })()"
+    )
+    length_s = float(page.locator(".plot").get_attribute("data-length"))
+    assert first_s == pytest.approx((x - plot[0]) / plot[1] * length_s, abs=length_s / plot[1])
+    assert last_s == pytest.approx((other["x"] + 12 - plot[0]) / plot[1] * length_s, abs=length_s / plot[1])
+    assert "ev=" not in page.url
+    page.locator("[data-move=all]").click()
+    page.wait_for_function("document.querySelector('#view').textContent === 'whole session'")
 
 
 def test_new_back_pain_locks_until_somebody_is_named(opened):

@@ -284,6 +284,14 @@ class Stretch(BaseModel):
     n: Annotated[int, Field(ge=16, le=8000)] = 2000
 
 
+class SessionAsked(BaseModel):
+    """What the page of a session shows: an older version, another session beside it, the form of an event's row."""
+
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    compare: int | None = None
+    correct: Annotated[str, Field(max_length=120)] = ""
+
+
 class CorrectionForm(Form):
     """What the detector got wrong: by the event, or by sensor and second for one that it missed."""
 

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import struct
-from typing import Annotated
+from base64 import b64encode
+from typing import Annotated, Any, Final
 
 import numpy as np
 from fastapi import APIRouter, Form, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
-from loadsense.errors import OptionError
+from loadsense.errors import OptionError, WorldError
 from loadsense.review.session import SensorTrace, SessionView, drawn_recording, event_of, session_view
-from loadsense.store import corrections, samples
+from loadsense.store import Store, corrections, samples
 from loadsense.store.corrections import Correction
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
-from loadsense.web.forms import CorrectionForm, SessionForm, Stretch
+from loadsense.web.forms import CorrectionForm, SessionAsked, SessionForm, Stretch
 
 router = APIRouter(include_in_schema=False)
 
 SessionId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+
+#: Of a trace from end to end: no page of ours is wider, in CSS pixels.
+_WHOLE_POINTS: Final = 1200
+
+#: Of an event, what its mark on the trace needs.
+_DRAWN: Final = ("event_id", "kind", "sensor", "at_s", "until_s", "clock", "what", "peak", "grade")
 
 
 @router.get("/sessions/{session_id}", name="session")
-def session(request: Request, session_id: SessionId, version: Version = None, compare: int | None = None) -> Response:
+def session(request: Request, session_id: SessionId, asked: Annotated[SessionAsked, Query()]) -> Response:
     """The page of a session, an older version of it, or two sessions side by side."""
     shown = dashboard(request)
-    view = view_of(shown, session_id, version=version)
+    view = view_of(shown, session_id, version=asked.version)
     other = None
-    if compare is not None and any(one.id == compare for one in view.others):
-        other = view_of(shown, compare)
-    return page(request, "session.html.j2", view=view, other=other, old=version is not None)
+    if asked.compare is not None and any(one.id == asked.compare for one in view.others):
+        other = view_of(shown, asked.compare)
+    drawn = [{name: one[name] for name in _DRAWN} for one in (view.page or {}).get("events", ())]
+    more: dict[str, Any] = {"other": other, "drawn": drawn, "asked": asked.correct, "old": asked.version is not None}
+    return page(request, "session.html.j2", view=view, whole=_whole_traces(shown.store, view), **more)
+
+
+def _whole_traces(store: Store, view: SessionView) -> dict[str, str]:
+    """Each sensor's trace from end to end, so that the page need not ask for it; empty where it cannot be read."""
+    packed = {}
+    for one in view.sensors:
+        try:
+            packed[one.sensor] = b64encode(_packed(samples.trace(store, one.sha256, n_points=_WHOLE_POINTS))).decode()
+        except WorldError:  # the page says everything else; its script asks again, and says that it cannot be drawn
+            packed[one.sensor] = ""
+    return packed
 
 
 def view_of(shown: Dashboard, session_id: int, *, version: int | None = None) -> SessionView:
@@ -50,10 +69,12 @@ def session_trace(
 
     Four float64 (start s, width of a bucket s, sampling rate Hz, buckets), then float32 lows and highs, little-endian.
     """
-    trace = trace_of(request, session_id, sensor, stretch)
+    return Response(_packed(trace_of(request, session_id, sensor, stretch)), media_type="application/octet-stream")
+
+
+def _packed(trace: samples.Trace) -> bytes:
     head = struct.pack("<4d", trace.start_s, trace.step_s, trace.sampling_rate_hz, float(len(trace.low_g)))
-    body = head + np.asarray(trace.low_g, "<f4").tobytes() + np.asarray(trace.high_g, "<f4").tobytes()
-    return Response(body, media_type="application/octet-stream")
+    return head + np.asarray(trace.low_g, "<f4").tobytes() + np.asarray(trace.high_g, "<f4").tobytes()
 
 
 def trace_of(request: Request, session_id: int, sensor: str, stretch: Stretch) -> samples.Trace:
