@@ -109,6 +109,10 @@ def serve(  # each option is a parameter: that is how Typer reads them
     behind_tls: Annotated[
         bool, typer.Option("--behind-tls", help="A proxy in front speaks HTTPS with the browsers.")
     ] = False,
+    radio: Annotated[
+        str | None,
+        typer.Option("--radio", metavar="tcp:HOST:PORT", help="A virtual radio for this server's own sensors."),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="A made-up group in a store that goes again at the end.")
     ] = False,
@@ -116,6 +120,7 @@ def serve(  # each option is a parameter: that is how Typer reads them
     """Serve the coach's dashboard to the browsers of this machine."""
     place = Place(host=host, port=port, names=tuple(name or ()), behind_tls=behind_tls)
     _refuse_open_place(place, demo=demo)
+    _check_radio(radio)
     _check_installed()
     if tz is not None:
         from loadsense.store.settings import check_zone
@@ -125,12 +130,27 @@ def serve(  # each option is a parameter: that is how Typer reads them
         if demo:
             if store is not None or folder is not None:
                 raise OptionError("the demonstration makes a store of its own; leave out --store and --folder")
-            _serve_demo(place, listener, tz)
+            _serve_demo(place, listener, tz, radio=radio)
         else:
-            _serve_store(place, listener, (store, folder), tz)
+            _serve_store(place, listener, (store, folder), tz, radio=radio)
 
 
-def _serve_store(place: Place, listener: socket.socket, where: tuple[str | None, str | None], tz: str | None) -> None:
+def _check_radio(radio: str | None) -> None:
+    """Refuse a virtual radio that cannot be before anything is opened."""
+    if radio is not None:
+        from loadsense.live.beginning import radio_of
+
+        radio_of(radio)
+
+
+def _serve_store(
+    place: Place,
+    listener: socket.socket,
+    where: tuple[str | None, str | None],
+    tz: str | None,
+    *,
+    radio: str | None = None,
+) -> None:
     """Open the store, say where it is, and serve until Ctrl-C."""
     from loadsense.store import open_store, settings
     from loadsense.store.places import places_of
@@ -141,7 +161,7 @@ def _serve_store(place: Place, listener: socket.socket, where: tuple[str | None,
     try:
         with opened.reading() as db:
             zone = tz or settings.zone(db)
-        made = Dashboard(store=opened, tz=zone, hosts=place.hosts, is_plain_http=not place.behind_tls)
+        made = Dashboard(store=opened, tz=zone, hosts=place.hosts, is_plain_http=not place.behind_tls, radio=radio)
         typer.echo(f"store    {opened.url.render_as_string(hide_password=True)}, recordings in {opened.folder}")
         typer.echo(f"open     {_address(place, listener)}   (Ctrl-C ends)")
         _say_first_run(opened)
@@ -150,7 +170,7 @@ def _serve_store(place: Place, listener: socket.socket, where: tuple[str | None,
         opened.close()
 
 
-def _serve_demo(place: Place, listener: socket.socket, tz: str | None) -> None:
+def _serve_demo(place: Place, listener: socket.socket, tz: str | None, *, radio: str | None = None) -> None:
     """A made-up group in a folder that goes again."""
     from loadsense import demo
     from loadsense.web.context import Dashboard
@@ -161,7 +181,8 @@ def _serve_demo(place: Place, listener: socket.socket, tz: str | None) -> None:
         try:
             typer.echo(f"open     {_address(place, listener)}   (Ctrl-C ends, and everything in it is gone)")
             typer.echo(f"sign in  {demo.LOGIN} / {demo.PASSWORD}")
-            run(Dashboard(store=made, tz=tz or demo.TZ, hosts=place.hosts, is_demo=True), listener, behind_tls=False)
+            shown = Dashboard(store=made, tz=tz or demo.TZ, hosts=place.hosts, is_demo=True, radio=radio)
+            run(shown, listener, behind_tls=False)
         finally:
             made.close()
 
@@ -187,6 +208,7 @@ def run(dashboard: Dashboard, listener: socket.socket, *, behind_tls: bool) -> N
         with suppress(KeyboardInterrupt):  # how it is meant to end
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        app.state.own_sensors.close()
         app.state.jobs.close()
         app.state.uploads.close()
     typer.echo("ended")

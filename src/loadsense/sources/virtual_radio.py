@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
@@ -87,11 +88,13 @@ class Central:
         address = Address("F0:" + ":".join(f"{byte:02X}" for byte in secrets.token_bytes(5)))
         configuration = DeviceConfiguration(name="LoadSense", address=address)
         device = Device.from_config_with_hci(configuration, transport.source, transport.sink)
-        try:
-            await asyncio.wait_for(device.power_on(), _OPENS_WITHIN_S)
-        except (BumbleError, TimeoutError):
-            await transport.close()
-            raise WorldError(f"what listens at {self._place} is no virtual sensor of loadsense") from None
+        async with AsyncExitStack() as on_failure:  # also when whoever waits is cancelled
+            on_failure.push_async_callback(transport.close)
+            try:
+                await asyncio.wait_for(device.power_on(), _OPENS_WITHIN_S)
+            except (BumbleError, TimeoutError):
+                raise WorldError(f"what listens at {self._place} is no virtual sensor of loadsense") from None
+            on_failure.pop_all()
         return transport, device
 
 
@@ -129,8 +132,11 @@ class VirtualScanner(BaseBleakScanner):
         """Listen to what advertises itself."""
         self.seen_devices.clear()
         self._device = await self.central.take()
-        self._device.on("advertisement", self._heard)
-        await _answered(self._device.start_scanning(filter_duplicates=False))
+        async with AsyncExitStack() as on_failure:  # bleak stops nothing that did not start
+            on_failure.push_async_callback(self.stop)
+            self._device.on("advertisement", self._heard)
+            await _answered(self._device.start_scanning(filter_duplicates=False))
+            on_failure.pop_all()
 
     async def stop(self) -> None:
         """Listen no longer."""

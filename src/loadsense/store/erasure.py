@@ -20,6 +20,7 @@ from loadsense.bids import BidsNames, export_bids
 from loadsense.errors import OptionError, WorldError
 from loadsense.readers import read
 from loadsense.render.csv_page import events_csv, impacts_csv
+from loadsense.store import unsaved
 from loadsense.store.analyzing import Analyzed, Choice, analyzed
 from loadsense.store.dumping import line_of
 from loadsense.store.measuring import StoredLandings
@@ -82,6 +83,7 @@ def erase_person(store: Store, person_id: str, *, by_user: int | None = None) ->
         tx.db.execute(delete(PersonRow).where(PersonRow.id == person_id))
         tx.audit("erased", f"person {person_id}", sessions=n_sessions, recordings=len(paths), backups=len(backups))
     files = _unlink(store.folder / path for path in paths if path is not None)
+    files += unsaved.forget(store.folder, person_id)
     _forget_log(store)
     return Erased(person_id=person_id, sessions=n_sessions, recordings=len(paths), files=files, backups=backups)
 
@@ -101,7 +103,7 @@ def what_goes(store: Store, person_id: str) -> Erased:
             person_id=person_id,
             sessions=_count(db, select(SessionRow).where(SessionRow.person_id == person_id)),
             recordings=len(paths),
-            files=sum(path is not None for path in paths),
+            files=sum(path is not None for path in paths) + unsaved.files_of(store.folder, person_id),
             backups=_backups_with(db, person_id),
         )
 

@@ -29,6 +29,7 @@ from loadsense.web.guard import Guard
 from loadsense.web.jobs import Jobs
 from loadsense.web.live import channels
 from loadsense.web.live.floor import Floor
+from loadsense.web.live.own_sensors import OwnSensors
 from loadsense.web.pages import (
     live,
     own_plans,
@@ -39,6 +40,7 @@ from loadsense.web.pages import (
     record,
     reports,
     roster,
+    sensors,
     session,
     settings,
     upload,
@@ -57,6 +59,7 @@ _ROUTERS: Final = (
     own_plans.router,
     session.router,
     live.router,
+    sensors.router,
     channels.router,
     reports.router,
     upload.router,
@@ -104,6 +107,7 @@ def create_app(dashboard: Dashboard) -> FastAPI:
     app.state.dashboard = dashboard
     app.state.jobs, app.state.uploads = Jobs(), Uploads(dashboard.store.folder)
     app.state.floor = Floor()
+    app.state.own_sensors = OwnSensors(app.state.floor, dashboard.store.folder, radio=dashboard.radio)
     for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/static/tokens.css", _tokens_css, name="tokens_css", include_in_schema=False)

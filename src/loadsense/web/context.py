@@ -44,6 +44,8 @@ class Dashboard:
         The clock; tests and pictures have their own.
     week_limits : Limits
         What weeks are judged by.
+    radio : str or None
+        A virtual radio for this server's own sensors, `tcp:HOST:PORT`; the system's when None.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Dashboard:
     is_plain_http: bool = True
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     week_limits: WeekLimits = field(default_factory=reading.limits)
+    radio: str | None = None
 
     def today(self) -> date:
         """Local day of the installation."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,7 +68,7 @@ class Line:
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """What one gateway streams; it outlives the channel, so that the gateway can come back."""
+    """What one gateway streams, or this server itself; it outlives the channel, so that the gateway can come back."""
 
     id: str
     user_id: int | None
@@ -80,6 +80,7 @@ class Session:
     watched: tuple[str, ...] = ()
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     channel: object = None
+    is_own: bool = False
 
     def is_over(self, now_s: float) -> bool:
         """Whether its lines may go."""
@@ -220,7 +221,8 @@ class Floor:
                 and line.session.is_open
                 and not line.session.ended
             ):
-                raise LiveRefusedError(f"{person} is streamed by another gateway already: end that session first", 4409)
+                by = "" if line.session.is_own else "by another gateway "
+                raise LiveRefusedError(f"{person} is streamed {by}already: end that session first", 4409)
         others = {name for name, line in self._lines.items() if line.session.id != hello.session}
         if len(others | set(hello.people)) > MOST_ON_FLOOR:
             raise LiveRefusedError(
@@ -273,6 +275,11 @@ class Floor:
         session.is_open, session.left_s = False, self._clock()
         self._publish(session)
 
+    def dismiss(self, session: Session) -> None:
+        """A session that never began: its lines go at once."""
+        session.is_open = False
+        self._let_go({session.id})
+
     # -- browsers
 
     def open(self, viewer: Viewer) -> None:
@@ -307,14 +314,16 @@ class Floor:
     def sweep(self) -> None:
         """Let go of what has been over for long."""
         now_s = self._clock()
-        over = {one.id for one in self._sessions.values() if one.is_over(now_s)}
+        self._let_go({one.id for one in self._sessions.values() if one.is_over(now_s)})
+
+    # -- inside
+
+    def _let_go(self, over: Set[str]) -> None:
         for line in [line for line in self._lines.values() if line.session.id in over]:
             del self._lines[line.person]
             for viewer in self.viewers:
                 viewer.forget(line.person)
         self._sessions = {key: one for key, one in self._sessions.items() if key not in over}
-
-    # -- inside
 
     def _line(self, person: str, session: Session) -> Line | None:
         line = self._lines.get(person)
