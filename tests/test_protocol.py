@@ -1,5 +1,7 @@
 """Prescribed against done, screening, flags, weeks and progression: the rules, each with the number it reads."""
 
+import math
+import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -653,6 +655,9 @@ NOW = datetime(2026, 11, 20, 10, 0)
     ("ago", "rule"),
     [
         (timedelta(hours=47), "hours-between-sessions"),
+        (timedelta(hours=47, minutes=29), "hours-between-sessions"),
+        (timedelta(hours=47, minutes=30), None),  # 48 whole hours, as the source counts
+        (timedelta(hours=47, minutes=55), None),
         (timedelta(hours=48), None),
         (timedelta(days=13, hours=23), None),
         (timedelta(days=14), "break-one-stage-back"),
@@ -668,7 +673,21 @@ def test_no_earlier_session_flags_nothing_and_rules_can_be_off():
     assert protocol.history_flags(NOW, None, rules=RULES) == ()
     soon = NOW - timedelta(hours=3)
     assert protocol.history_flags(NOW, soon, rules=without("hours-between-sessions", value=None, on=False)) == ()
-    assert "3 h since the last high session, 48 h asked" in protocol.history_flags(NOW, soon, rules=RULES)[0].sentence
+    assert (
+        "3 h since the last high session began, 48 h asked"
+        in protocol.history_flags(NOW, soon, rules=RULES)[0].sentence
+    )
+
+
+@given(minutes=st.integers(0, 13 * 24 * 60), asked=st.sampled_from([24.0, 36.5, 48.0, 72.0]))
+def test_what_is_too_soon_never_reads_as_what_was_asked(minutes, asked):
+    found = protocol.history_flags(
+        NOW, NOW - timedelta(minutes=minutes), rules=without("hours-between-sessions", value=asked, on=True)
+    )
+    for flag in found:
+        told, wanted = re.findall(r"([\d.]+) h ", flag.sentence)
+        assert float(told) < float(wanted)
+    assert bool(found) == (math.floor(minutes / 60 + 0.5) < asked)
 
 
 def step(load=40.0, height=10.0, count=25):

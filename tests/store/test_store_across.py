@@ -138,7 +138,7 @@ def test_flags_between_sessions_come_with_sentence_and_source(store, report):
     days = [0, 1, 15, 50]
     import_results(prepared(store), sent(report, [MONDAY + timedelta(days=n) for n in days]))
     assert fired(store) == [
-        (date(2026, 3, 3), "hours-between-sessions", "24 h since the last high session, 48 h asked"),
+        (date(2026, 3, 3), "hours-between-sessions", "24 h since the last high session began, 48 h asked"),
         (date(2026, 3, 17), "break-one-stage-back", "14 days since the last session: one stage back"),
         (date(2026, 4, 21), "break-ramp-again", "35 days since the last session: ramp again from the first stage"),
     ]
@@ -220,8 +220,10 @@ def session(n, **facts):
 @pytest.mark.parametrize(
     ("first", "second", "rules"),
     [
-        ({"start": MONDAY, "lasts_s": 1800.0}, {"start": MONDAY + timedelta(hours=48.4)}, ["hours-between-sessions"]),
-        ({"start": MONDAY, "lasts_s": 1800.0}, {"start": MONDAY + timedelta(hours=48.5)}, []),
+        # two days later at the same hour, however long the first lasted, and five minutes early
+        ({"start": MONDAY, "lasts_s": 3600.0}, {"start": MONDAY + timedelta(hours=48)}, []),
+        ({"start": MONDAY, "lasts_s": 3600.0}, {"start": MONDAY + timedelta(hours=47, minutes=55)}, []),
+        ({"start": MONDAY, "lasts_s": 60.0}, {"start": MONDAY + timedelta(hours=47)}, ["hours-between-sessions"]),
         # the clocks go forward on 29 March: two local days are 47 hours
         (
             {"start": datetime(2026, 3, 28, 18, tzinfo=MADRID).astimezone(ZoneInfo("UTC"))},
@@ -341,4 +343,4 @@ def test_whatever_the_order_of_import_the_same_flags_stand(prepared_once, report
         found.append(fired(store))
         store.close()
     assert found[0] == found[1]
-    assert len(found[0]) == 5
+    assert len(found[0]) == 4  # a day later twice, and two breaks; two days later is not too soon

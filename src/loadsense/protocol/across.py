@@ -108,8 +108,8 @@ def _since_last(one: Trained, earlier: Sequence[Trained], rules: Mapping[str, Ru
         return ()
     by_day = history_flags(_midnight(one.day), _midnight(last.day), rules=rules)
     breaks = [flag for flag in by_day if flag.rule != _PAUSE and _is_too_far(one, last, flag)]
-    if one.start is not None and last.end is not None:
-        soon = [flag for flag in history_flags(one.start, last.end, rules=rules) if flag.rule == _PAUSE]
+    if one.start is not None and last.start is not None:
+        soon = [flag for flag in history_flags(one.start, last.start, rules=rules) if flag.rule == _PAUSE]
     else:
         told = f"the last high session was on {last.day.isoformat()}, {rules[_PAUSE].value:g} h asked"
         soon = [replace(flag, sentence=told) for flag in by_day if flag.rule == _PAUSE]
@@ -117,14 +117,8 @@ def _since_last(one: Trained, earlier: Sequence[Trained], rules: Mapping[str, Ru
 
 
 def _last_before(one: Trained, earlier: Sequence[Trained]) -> Trained | None:
-    """The session that ended last before this one; what overlaps it is part of the same training."""
-    last: Trained | None = None
-    for other in reversed(earlier):
-        if last is not None and other.day < last.day:
-            break
-        if _is_over(other, one) and (last is None or (other.end or _NO_CLOCK) > (last.end or _NO_CLOCK)):
-            last = other
-    return last
+    """The session that began last before this one; what overlaps it is part of the same training."""
+    return next((other for other in reversed(earlier) if _is_over(other, one)), None)
 
 
 def _is_over(other: Trained, one: Trained) -> bool:

@@ -210,26 +210,30 @@ def adherence_percent(attended: int, offered: int) -> float | None:
     return 100.0 * attended / offered if offered else None
 
 
-def history_flags(start: datetime, last_high_end: datetime | None, *, rules: Mapping[str, Rule]) -> tuple[Flag, ...]:
+def history_flags(start: datetime, last_high_start: datetime | None, *, rules: Mapping[str, Rule]) -> tuple[Flag, ...]:
     """Flags of the time since the last high session: too soon, or after a break.
+
+    Hours count from start to start and are whole hours, as in their source: Tuesday and Thursday at six are 48 h apart
+    however long Tuesday's session was, and five minutes do not make them less.
 
     Parameters
     ----------
-    start, last_high_end : datetime
+    start, last_high_start : datetime
         Both aware, or both naive of one clock; None: no earlier session is known, and nothing is flagged.
     rules : mapping
         `hours-between-sessions`, `break-one-stage-back` and `break-ramp-again` are read.
     """
-    if last_high_end is None:
+    if last_high_start is None:
         return ()
-    hours = (start - last_high_end).total_seconds() / 3600.0
+    hours = (start - last_high_start).total_seconds() / 3600.0
     pause, back, ramp = (rules[name] for name in ("hours-between-sessions", "break-one-stage-back", "break-ramp-again"))
     if _reached(hours / 24.0, ramp):
         return (_flag(ramp, f"{hours / 24.0:.0f} days since the last session: ramp again from the first stage"),)
     if _reached(hours / 24.0, back):
         return (_flag(back, f"{hours / 24.0:.0f} days since the last session: one stage back"),)
-    if pause.on and pause.value is not None and hours < pause.value:
-        return (_flag(pause, f"{hours:.0f} h since the last high session, {pause.value:g} h asked"),)
+    whole_hours = math.floor(hours + 0.5)
+    if pause.on and pause.value is not None and whole_hours < pause.value:
+        return (_flag(pause, f"{whole_hours} h since the last high session began, {pause.value:g} h asked"),)
     return ()
 
 
