@@ -101,9 +101,10 @@ def rhythmic_impacts(recording: Recording, criteria: BodyCriteria) -> list[tuple
         waiting += judge.find(trace)
         while waiting and waiting[0].peak + 80 <= trace.end:
             impact = waiting.pop(0)
-            if judge.gate(impact, trace, impact.peak + 80):
+            around = judge.around(impact, trace, impact.peak + 80)
+            if judge.gate(around):
                 continue
-            features = judge.features(impact, trace, impact.peak + 80)
+            features = judge.features(around)
             if features.is_rhythmic and features.turn_deg <= criteria.most_turn_deg:
                 seen.append((impact, features))
     return seen

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from loadsense import kernels
 from loadsense.conditioning.rails import largest_of_sides
 from loadsense.detection import around, landings, rhythm
-from loadsense.detection.flights import MEDIAN_HALF, FlightFinder, Trace
+from loadsense.detection.flights import HOP, MEDIAN_HALF, FlightFinder, Trace
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector
 from loadsense.detection.peaks import PeakFinder
 from loadsense.envelope import EnvelopeStage
+from loadsense.events import Excluded, Status
 from loadsense.evidence.detection_criteria import landing_criteria
 from loadsense.kernels import flights, seconds
 from loadsense.placement import Placement
@@ -136,6 +137,49 @@ def test_landings_are_told_alike(loops, rate_hz, seed):
         return [*stage.push(SampleBlock(0, rows)), *stage.flush()]
 
     all_alike(loops, said)
+
+
+@settings(max_examples=15, deadline=None)
+@given(placement=st.sampled_from([Placement.HIP, Placement.POCKET, Placement.WRIST]), seed=SEEDS)
+def test_what_is_settled_does_not_hang_on_what_is_told_before(loops, placement, seed):
+    rows = steps(1500, seed)
+
+    def settled(*, tells):
+        stage = LandingDetector(sampling_rate_hz=100.0, placement=placement, range_g=8.0, criteria=CRITERIA)
+        stage.tells = tells
+        found = [*stage.push(SampleBlock(0, rows)), *stage.flush()]
+        return [fact for fact in found if isinstance(fact, Excluded) or fact.status is Status.SETTLED]
+
+    assert all_alike(loops, lambda: settled(tells=False)) == settled(tells=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(40, 700), seed=SEEDS, every=st.sampled_from([1, 1, 2, 5]))
+def test_hops_looked_at_ahead_give_what_each_gives_when_it_is_due(loops, n, seed, every):
+    """However many hops the history holds; where some are passed over, the next one begins behind the last."""
+    rows = steps(n, seed)
+
+    def found(*, at_once):
+        history, trace, finder, peaks = (
+            History(100.0, 20.0),
+            Trace(200),
+            FlightFinder(CRITERIA.trunk.flight),
+            PeakFinder(CRITERIA.peaks, 1.8),
+        )
+        said = []
+        for end in range(HOP * every, n + 1, HOP * every):
+            held = history.end
+            if held < (n if at_once else end):
+                history.append(SampleBlock(held, rows[held : n if at_once else end]), cut=False)
+            if trace.extend(history, end):
+                finder.restart(trace.start)
+                peaks.restart(trace.start, begins=False)
+            said.append((finder.find(trace), peaks.find(trace)))
+        return said
+
+    expected = found(at_once=False)
+    assert all_alike(loops, lambda: found(at_once=True)) == expected
+    assert all_alike(loops, lambda: found(at_once=False)) == expected
 
 
 @settings(max_examples=25, deadline=None)

@@ -164,7 +164,7 @@ class Engine:
         ValueError
             The item does not follow the one before, or the engine has been flushed.
         """
-        self._tells = True
+        self._tell(True)
         return self._accept(item)
 
     def feed(self, item: Item) -> None:
@@ -180,7 +180,7 @@ class Engine:
         ValueError
             The item does not follow the one before, or the engine has been flushed.
         """
-        self._tells = False
+        self._tell(False)
         self._accept(item)
 
     @property
@@ -224,7 +224,7 @@ class Engine:
 
     def flush(self) -> list[Event]:
         """No more samples will come: return the events that were still open."""
-        self._tells = True
+        self._tell(True)
         events = self._pass_rest()
         for stage in self._stages:
             events += self._sort(stage.flush())
@@ -298,6 +298,12 @@ class Engine:
         return np.array([landing.candidate.landing_sample for landing in self._found.landings], dtype=np.int64)
 
     # -- the way of a block
+
+    def _tell(self, tells: bool) -> None:
+        """Whether what is only told live is made from here on."""
+        self._tells = tells
+        if self._landings is not None:
+            self._landings.tells = tells
 
     def _accept(self, item: Item) -> list[Event]:
         if self._finished:

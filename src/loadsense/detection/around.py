@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from loadsense import kernels
 from loadsense.detection.flights import FlightImpact, Trace
+from loadsense.detection.history import GRID_HZ
 from loadsense.samples import FloatArray
+
+
+class Sides(NamedTuple):
+    """Integrals of (|a| - 1)+ before a flight and after it, g s, and the angle between the mean accelerations there."""
+
+    push_g_s: float
+    impulse_g_s: float
+    turn_deg: float
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """An impact, the trace as it was known at a grid index, and the impacts around."""
+    """An impact, the trace as it was known at a grid index, the impacts around, and both sides of its flight."""
 
     impact: FlightImpact
     trace: Trace
     until: int
     near: list[FlightImpact]
+    sides: Sides
 
     def train(self) -> list[FlightImpact]:
         """Those up to this one whose flights are deep enough to be of one train with it."""
         return [c for c in self.near if c.peak <= self.impact.peak and c.flight.deficit_g_s > 0.05]
 
-    def impulse_g_s(self) -> float:
-        """Integral of (|a| - 1)+ after the flight."""
-        end = self.impact.flight.end
-        return self.trace.surplus_g_s(end, min(self.until, end + 40))
-
     def unrest_g(self) -> float:
         """Standard deviation of |a| from 0.3 to 0.8 s after the peak."""
         return _spread_g(self.trace.g(self.impact.peak + 30, min(self.until, self.impact.peak + 80)))
 
-    def turn_deg(self) -> float:
-        """Angle between the mean accelerations before and after."""
-        return turned_deg(self.trace, self.impact.flight.start, self.impact.peak, self.until)
+
+def sides_of(impact: FlightImpact, trace: Trace, until: int, begin: int) -> Sides:
+    """Half a second before the flight, not before `begin`, 0.4 s after it, and the turn from one to the other."""
+    start, end = impact.flight.start, impact.flight.end
+    loops = kernels.compiled()
+    if loops is not None:
+        first, at = trace.start, (begin, start, end, impact.peak)
+        push, impulse, cosine = loops.sides(trace.rows(first, until), trace.g(first, until), first, at)
+        return Sides(push / GRID_HZ, impulse / GRID_HZ, _degrees(cosine))
+    push_g_s = trace.surplus_g_s(max(begin, start - 50), start)
+    impulse_g_s = trace.surplus_g_s(end, min(until, end + 40))
+    return Sides(push_g_s, impulse_g_s, turned_deg(trace, start, impact.peak, until))
 
 
 def turned_deg(trace: Trace, start: int, peak: int, until: int) -> float:

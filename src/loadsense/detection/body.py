@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from loadsense.detection.around import Around
+from loadsense.detection.around import Around, sides_of
 from loadsense.detection.flights import FlightCriteria, FlightFinder, FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ
 from loadsense.detection.rhythm import alike_and_even, dominant_lag, is_rhythmic, strongest_rhythm
@@ -259,20 +259,19 @@ class BodyJudge:
 
         Only what the verdict hangs on is worked out: of a running step rarely more than its rhythm and its own train.
         """
-        reason = self.gate(impact, trace, until)
+        criteria, seen = self._criteria, self.around(impact, trace, until)
+        reason = self.gate(seen)
         if reason:
             return Verdict(reason=reason)
-        criteria, seen = self._criteria, Around(impact, trace, until, self._near(impact, until))
-        turn_deg = seen.turn_deg()
-        if turn_deg > criteria.most_turn_deg:
+        if seen.sides.turn_deg > criteria.most_turn_deg:
             return Verdict(reason=criteria.turned_means)
-        has_push = self._push_g_s(impact, trace) >= criteria.push_g_s
+        has_push = seen.sides.push_g_s >= criteria.push_g_s
         interval_s = None
         if self._is_rhythmic(seen):
             reason = self._in_train(seen)
             interval_s = None if reason else self._interval(impact, trace, until) / GRID_HZ
         else:
-            reason = self._alone(seen, turn_deg, has_push=has_push)
+            reason = self._alone(seen, has_push=has_push)
         return Verdict(
             reason=reason,
             takeoff=Takeoff.PUSH if has_push else Takeoff.NONE,
@@ -281,15 +280,20 @@ class BodyJudge:
             may_join=bool(reason),
         )
 
-    def gate(self, impact: FlightImpact, trace: Trace, until: int) -> str:
+    def around(self, impact: FlightImpact, trace: Trace, until: int) -> Around:
+        """What the samples before a grid index hold around an impact."""
+        first, last_end = impact.peak - 260, min(until, impact.peak + 48)
+        near = [c for c in self._around if first < c.peak and c.flight.end <= last_end]
+        return Around(impact, trace, until, near, sides_of(impact, trace, until, self._begin))
+
+    def gate(self, seen: Around) -> str:
         """Return the reason why an impact needs no closer look; empty where it does."""
-        flight = impact.flight
+        impact = seen.impact
         if not impact.recorded:
             return "samples missing in the flight"
-        if flight.deficit_g_s < self._least_deficit(impact):
+        if impact.flight.deficit_g_s < self._least_deficit(impact):
             return "running step" if impact.interval_s < self._criteria.step_within_s else "no flight"
-        impulse = trace.surplus_g_s(flight.end, min(until, flight.end + 40))
-        return "no landing impulse" if impulse < self._criteria.least_impulse_g_s else ""
+        return "no landing impulse" if seen.sides.impulse_g_s < self._criteria.least_impulse_g_s else ""
 
     def joins(self, impact: FlightImpact, landing: FlightImpact, interval_s: float) -> bool:
         """Whether an earlier impact belongs to the train of a landing: on its beat, with a flight like it."""
@@ -309,15 +313,15 @@ class BodyJudge:
         criteria = self._criteria
         return min(criteria.least_deficit_g_s, criteria.block_deficit_g_s if self._in_block(impact) else 9.0)
 
-    def features(self, impact: FlightImpact, trace: Trace, until: int) -> Features:
+    def features(self, seen: Around) -> Features:
         """Everything a verdict may hang on."""
-        seen = Around(impact, trace, until, self._near(impact, until))
+        impact, trace, until = seen.impact, seen.trace, seen.until
         clipped = np.minimum(trace.g(impact.peak - 200, until), 4.0)
         alike, evenness = self._likeness(seen)
         return Features(
-            push_g_s=self._push_g_s(impact, trace),
-            impulse_g_s=seen.impulse_g_s(),
-            turn_deg=seen.turn_deg(),
+            push_g_s=seen.sides.push_g_s,
+            impulse_g_s=seen.sides.impulse_g_s,
+            turn_deg=seen.sides.turn_deg,
             unrest_g=seen.unrest_g(),
             rhythm=strongest_rhythm(clipped, self._rhythm_lags, _LEAST_OVERLAP),
             interval_s=self._interval(impact, trace, until) / GRID_HZ,
@@ -327,15 +331,6 @@ class BodyJudge:
             train_alike=self._train_alike(seen),
             is_rhythmic=self._is_rhythmic(seen),
         )
-
-    def _near(self, impact: FlightImpact, until: int) -> list[FlightImpact]:
-        """The impacts of the seconds around one, itself among them, that were over by then."""
-        first, last_end = impact.peak - 260, min(until, impact.peak + 48)
-        return [c for c in self._around if first < c.peak and c.flight.end <= last_end]
-
-    def _push_g_s(self, impact: FlightImpact, trace: Trace) -> float:
-        start = impact.flight.start
-        return trace.surplus_g_s(max(self._begin, start - 50), start)
 
     def _is_rhythmic(self, seen: Around) -> bool:
         """Strong rhythm, or a stream that begins in the middle of a train."""
@@ -390,7 +385,7 @@ class BodyJudge:
             return "running step"
         least = score.stay if self._follows(impact, interval_s) else score.enter
         depth = min(median([c.flight.deficit_g_s for c in seen.near]) - self._excess_g_s, score.most_train_deficit_g_s)
-        if self._most_points(seen, depth) < least - _ROUNDING:
+        if self._is_hopeless(seen, depth, least - _ROUNDING):
             return "running step"
         alike, evenness = self._likeness(seen)
         points = (
@@ -402,18 +397,15 @@ class BodyJudge:
         )
         return "" if points >= least else "running step"
 
-    def _most_points(self, seen: Around, depth: float) -> float:
-        """No score of the train is higher: what is not known yet is as alike as can be."""
+    def _is_hopeless(self, seen: Around, depth: float, least: float) -> bool:
+        """Whether no likeness makes so many points: first of any train, then with what is known of this one's."""
         score = self._criteria.score
+        most = score.train_deficit * depth + abs(score.alike) + max(0.0, -2.0 * score.evenness) + score.bias
+        if most + max(0.0, score.train_alike) < least:
+            return True
         best = math.copysign(1.0, score.train_alike)
         known = [self._alike.get(c.peak, (best,))[0] if c.peak + 80 <= seen.until else best for c in seen.train()]
-        return (
-            score.train_deficit * depth
-            + abs(score.alike)
-            + (score.train_alike * median(known) if known else 0.0)
-            + max(0.0, -2.0 * score.evenness)
-            + score.bias
-        )
+        return most + (score.train_alike * median(known) if known else 0.0) < least
 
     def _follows(self, impact: FlightImpact, interval_s: float) -> bool:
         """One or two landing intervals after an accepted landing."""
@@ -421,10 +413,10 @@ class BodyJudge:
             return False
         return self._is_beat((impact.peak - self._last.peak) / max(interval_s * GRID_HZ, 1.0))
 
-    def _alone(self, seen: Around, turn_deg: float, *, has_push: bool) -> str:
+    def _alone(self, seen: Around, *, has_push: bool) -> str:
         """Return the reason why a lone impact is no landing; empty where it is one."""
         criteria, impact, flight, last = self._criteria, seen.impact, seen.impact.flight, self._last
-        if seen.impulse_g_s() < criteria.least_lone_impulse_g_s and not self._clipped(impact, seen.trace):
+        if seen.sides.impulse_g_s < criteria.least_lone_impulse_g_s and not self._clipped(impact, seen.trace):
             return "no landing impulse"
         if last is not None and self._is_rebound(impact, last):
             return "second bounce"
@@ -434,7 +426,7 @@ class BodyJudge:
             return "" if enough else "flight too short"
         least = criteria.block_deficit_g_s if self._in_block(impact) else criteria.drop_deficit_g_s
         is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
-        is_hard = impact.peak_g >= criteria.drop_peak_g and turn_deg <= criteria.drop_turn_deg
+        is_hard = impact.peak_g >= criteria.drop_peak_g and seen.sides.turn_deg <= criteria.drop_turn_deg
         return "" if is_drop and is_hard else "sat down"
 
     def _is_rebound(self, impact: FlightImpact, landing: FlightImpact) -> bool:

@@ -8,13 +8,15 @@ at take-off without smearing the push-off into the flight, as a low-pass would.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from loadsense import kernels
 from loadsense.detection.history import GRID_HZ, History, magnitude
+from loadsense.kernels.flights import NEVER, Limits
 from loadsense.samples import BoolArray, FloatArray, IntArray
 
 
@@ -85,6 +87,8 @@ class FlightImpact:
     recorded: bool
 
 
+#: Grid samples in a hop, at whose ends the trace is looked at.
+HOP: Final = 20
 #: Half a running median of seven samples.
 MEDIAN_HALF = 3
 #: Samples worked out at a time where the history holds them: ten hops cost little more than one.
@@ -129,11 +133,12 @@ class Trace:
     """Seconds of the grid that were asked for: rows, |a| and its running median, from `start` to `end`.
 
     The median reaches to `median_end`, three samples less until the stream is closed. What the history holds beyond
-    `end` may have been worked out already, many hops at once, but nothing here shows it before the trace gets there.
+    `end` may have been worked out already, many hops at once; `ahead` alone shows it before the trace gets there, to
+    those who keep to the end of each hop themselves.
     """
 
     def __init__(self, keep: int) -> None:
-        self._keep = keep
+        self.keep = keep
         size = 2 * keep + _AHEAD
         self._rows: FloatArray = np.empty((size, 3))
         self._g: FloatArray = np.empty(size)
@@ -149,14 +154,14 @@ class Trace:
 
     def extend(self, history: History, end: int) -> bool:
         """Bring the trace up to a grid index; True where it had to begin anew because too much lay between."""
-        anew = self.end == 0 or end - self.end > self._keep
+        anew = self.end == 0 or end - self.end > self.keep
         if anew:
             self.clear()
-            self.start = self.end = self.median_end = max(history.grid_start, end - self._keep)
+            self.start = self.end = self.median_end = max(history.grid_start, end - self.keep)
             self._offset = self._filled = self._median_filled = self.start
         if end <= self.end:
             return anew
-        self.start += max(0, self.end - self.start - self._keep)
+        self.start += max(0, self.end - self.start - self.keep)
         self.end = end
         if end > self._filled:
             self._fill(history, max(end, min(history.grid_complete, end + _AHEAD)))
@@ -221,6 +226,16 @@ class Trace:
         """Median-filtered |a| over [first, end), as far as it is held, RAW g."""
         return self._median_g[self._span(first, end, self.median_end)]
 
+    @property
+    def ahead_end(self) -> int:
+        """End of what has been worked out."""
+        return self._filled
+
+    def ahead(self) -> tuple[FloatArray, FloatArray]:
+        """Median-filtered |a| and |a| from `start` on, as far as each has been worked out, RAW g."""
+        first = self.start - self._offset
+        return self._median_g[first : self._median_filled - self._offset], self._g[first : self._filled - self._offset]
+
     def recorded(self, first: int, end: int) -> bool:
         """Whether every sample of [first, end) was recorded."""
         return first > self._last_missing or bool(self._recorded[self._span(first, end, self.end)].all())
@@ -260,15 +275,23 @@ class FlightFinder:
         self._join = round(criteria.join_s * GRID_HZ)
         self._within = round(criteria.impact_within_s * GRID_HZ)
         self._least = round(criteria.least_s * GRID_HZ)
+        self._limits: Limits = (
+            *(criteria.below_g, self._join, criteria.join_surplus_g_s, self._least, criteria.minimum_g),
+            *(self._within, criteria.context_deficit_g_s, criteria.context_peak_g),
+        )
         self.restart(0)
 
     def restart(self, first: int) -> None:
         """Begin at a grid index, knowing nothing before it."""
         self._from = first
         self._last_end: int | None = None
+        self._ahead: deque[_Hop] = deque()
 
     def find(self, trace: Trace, *, closing: bool = False) -> list[FlightImpact]:
         """Flights whose impact has been seen whole (or, when the stream closes, as far as it goes)."""
+        loops = kernels.compiled()
+        if loops is not None and not closing:
+            return self._found(trace, loops)
         self._from = max(self._from, trace.start)
         runs = self._runs(trace)
         found: list[FlightImpact] = []
@@ -288,6 +311,27 @@ class FlightFinder:
             self._last_end = end
         self._from = max(self._from, trace.median_end - 1)
         return found
+
+    def _found(self, trace: Trace, loops: kernels.Kernels) -> list[FlightImpact]:
+        """What loops find at the end of a hop: they have looked at many hops at once, as if each of them were due."""
+        if not self._ahead or self._ahead[0].end != trace.end:
+            self._look_ahead(trace, loops)
+        hop = self._ahead.popleft()
+        self._from, self._last_end = hop.look_from, hop.last_end
+        return [_impact_of(trace, hop.origin, row) for row in hop.found]
+
+    def _look_ahead(self, trace: Trace, loops: kernels.Kernels) -> None:
+        """Find what there is at the end of this hop, and of those behind it that the trace has worked out."""
+        first, last = trace.start, self._last_end
+        ends = np.arange(trace.end, trace.ahead_end + 1, HOP)
+        state = max(self._from - first, 0), NEVER if last is None else last - first, trace.keep
+        found, states = loops.flights(*trace.ahead(), ends - first, state, self._limits)
+        rows, at = found.tolist(), 0
+        self._ahead.clear()
+        for end, (look_from, last_end, n) in zip(ends.tolist(), states.tolist(), strict=True):
+            last = None if last_end == NEVER else first + last_end
+            self._ahead.append(_Hop(end, first, first + look_from, last, rows[at:n]))
+            at = n
 
     def _is_flight(self, run: Run) -> bool:
         return run[1] - run[0] >= self._least and run[3] <= self._criteria.minimum_g
@@ -337,10 +381,25 @@ class FlightFinder:
         if peak_g < self._criteria.context_peak_g:
             return None
         interval_s = (flight.end - self._last_end) / GRID_HZ if self._last_end is not None else 9.0
-        return FlightImpact(
-            flight=flight,
-            peak=peak,
-            peak_g=peak_g,
-            interval_s=interval_s,
-            recorded=trace.recorded(max(trace.start, flight.start - 2), peak + 1),
-        )
+        return _flight_impact(trace, flight, peak, peak_g, interval_s)
+
+
+class _Hop(NamedTuple):
+    """What loops found at the end of a hop: rows of `kernels.flights.flights` counted from an origin, and its state."""
+
+    end: int
+    origin: int
+    look_from: int
+    last_end: int | None
+    found: list[list[float]]
+
+
+def _impact_of(trace: Trace, origin: int, row: list[float]) -> FlightImpact:
+    start, end, deficit, lowest_g, peak, peak_g, interval_s = row
+    flight = Flight(start=origin + int(start), end=origin + int(end), deficit_g_s=deficit / GRID_HZ, minimum_g=lowest_g)
+    return _flight_impact(trace, flight, origin + int(peak), peak_g, interval_s)
+
+
+def _flight_impact(trace: Trace, flight: Flight, peak: int, peak_g: float, interval_s: float) -> FlightImpact:
+    recorded = trace.recorded(max(trace.start, flight.start - 2), peak + 1)
+    return FlightImpact(flight=flight, peak=peak, peak_g=peak_g, interval_s=interval_s, recorded=recorded)

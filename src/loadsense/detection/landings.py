@@ -21,7 +21,7 @@ import numpy as np
 
 from loadsense import kernels
 from loadsense.detection.body import BodyCriteria, BodyJudge, Verdict
-from loadsense.detection.flights import FlightImpact, Trace
+from loadsense.detection.flights import HOP, FlightImpact, Trace
 from loadsense.detection.history import GRID_HZ, History
 from loadsense.detection.peaks import LoudPeak, PeakCriteria, PeakFinder, why_no_landing
 from loadsense.detection.wrist import WristCriteria, WristJudge
@@ -29,8 +29,6 @@ from loadsense.events import Excluded, LandingCandidate, Status
 from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 
-#: Grid samples in a hop.
-_HOP: Final = 20
 #: Rows taken into the history at a time: keeps memory flat whatever the size of a block.
 _PIECE: Final = 4096
 #: Grid samples the judges may look back.
@@ -112,6 +110,11 @@ class LandingDetector:
         Thresholds and weights.
     landing_block : bool
         The wearer is known to do drop landings now: drops of 5 to 8 cm count, marked as untested on people.
+
+    Attributes
+    ----------
+    tells : bool
+        Whether provisional landings are asked for: what is settled does not hang on it.
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class LandingDetector:
         criteria: LandingCriteria,
         landing_block: bool = False,
     ) -> None:
+        self.tells = True
         self._criteria = criteria
         self._capability = CAPABILITIES[placement]
         self._judges = _judges(
@@ -133,7 +137,7 @@ class LandingDetector:
         self._name_after = round(criteria.peaks.decide_after_s * GRID_HZ)
         self._settle = round(criteria.settle_after_s * GRID_HZ)
         self._hold = round(criteria.join_within_s * GRID_HZ)
-        self._history = History(sampling_rate_hz, (_LOOK_BACK + 6 * _HOP) / GRID_HZ)
+        self._history = History(sampling_rate_hz, (_LOOK_BACK + 6 * HOP) / GRID_HZ)
         self._trace = Trace(_LOOK_BACK)
         self._gap_kept = math.floor(criteria.gap_kept_s * sampling_rate_hz)
         self._rate_hz = sampling_rate_hz
@@ -172,7 +176,7 @@ class LandingDetector:
 
     def _hops_asleep(self) -> int:
         """How many hops may become whole before one needs a look, unless a peak comes."""
-        begun = self._history.raw(math.floor(self._hop * _HOP * self._history.ratio), self._history.end)
+        begun = self._history.raw(math.floor(self._hop * HOP * self._history.ratio), self._history.end)
         if self._awake(self._hop) or self._is_loud(begun):
             return 1
         due = self._due()
@@ -190,7 +194,7 @@ class LandingDetector:
             self._cut = False
             self._advance(out)
         self._hops_due = self._hops_asleep()
-        self._due_sample = math.floor(((self._hop + self._hops_due) * _HOP - 1) * self._history.ratio)
+        self._due_sample = math.floor(((self._hop + self._hops_due) * HOP - 1) * self._history.ratio)
 
     def gap(self, gap: Gap) -> Sequence[LandingCandidate | Excluded]:
         """Samples are missing: no flight spans them; the context of a train survives a short gap."""
@@ -210,7 +214,7 @@ class LandingDetector:
         self._next_sample = self._due_sample = first_sample
         self._hops_due = 1
         self._trace.clear()
-        self._hop = self._history.grid_start // _HOP
+        self._hop = self._history.grid_start // HOP
         self._awake_until = -1
         self._pending: deque[_Pending] = deque()
         self._held: deque[_Pending] = deque()
@@ -230,7 +234,7 @@ class LandingDetector:
         self._take(out)
         end = self._history.grid_end
         if end > self._history.grid_start and (
-            self._awake(self._hop) or self._pending or self._held or self._loud(end // _HOP + 1)
+            self._awake(self._hop) or self._pending or self._held or self._loud(end // HOP + 1)
         ):
             self._look(end, out, closing=True)
         self._restart(self._history.end)
@@ -238,16 +242,16 @@ class LandingDetector:
 
     def _advance(self, out: list[LandingCandidate | Excluded]) -> None:
         """Work through the hops that are complete."""
-        end_hop = self._history.grid_complete // _HOP
+        end_hop = self._history.grid_complete // HOP
         if end_hop <= self._hop:
             return
         for hop in self._busy(self._loud(end_hop), end_hop):
-            self._look((hop + 1) * _HOP, out)
+            self._look((hop + 1) * HOP, out)
         self._hop = end_hop
 
     def _loud(self, end_hop: int) -> list[int]:
         """Hops with a peak of the least height."""
-        scale = _HOP * self._history.ratio
+        scale = HOP * self._history.ratio
         first = max(math.floor(self._hop * scale), self._history.start)
         rows = self._history.raw(first, math.floor(end_hop * scale))
         if end_hop - self._hop == 1:
@@ -272,7 +276,7 @@ class LandingDetector:
             ends.append(self._held[0].impact.peak + self._hold)
         if self._loud_peaks:
             ends.append(self._loud_peaks[0].peak + self._name_after)
-        return min(ends) // _HOP if ends else None
+        return min(ends) // HOP if ends else None
 
     def _busy(self, loud: list[int], end_hop: int) -> Iterator[int]:
         """Hops that need a look, in order; the others are passed over."""
@@ -329,6 +333,8 @@ class LandingDetector:
         self._pending.append(pending)
         if len(self._judges) > 1:
             self._pending = deque(sorted(self._pending, key=lambda p: p.impact.peak))
+        elif not self.tells:  # what one judge tells of an impact decides on no other
+            return
         verdict = pending.judge.judge(impact, self._trace, impact.flight.end + round(0.26 * GRID_HZ))
         if verdict.accepted and not self._is_same(impact):
             pending.told = self._candidate(impact, verdict, Status.PROVISIONAL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,6 +54,15 @@ class LoudPeak:
     since_s: float
 
 
+class _Burst(NamedTuple):
+    """First value over the least peak, the one behind the last, the highest, in grid indices, and its height."""
+
+    low: int
+    high: int
+    highest: int
+    peak_g: float
+
+
 class PeakFinder:
     """Bursts over the least peak, each once it is over."""
 
@@ -63,22 +74,29 @@ class PeakFinder:
 
     def restart(self, first: int, *, begins: bool) -> None:
         """Start at a grid index; `begins` where the stream itself starts there."""
-        self._from = first
+        self._from = self._seen = first
+        self._ahead: deque[_Burst] = deque()
         if begins:
             self._last: int | None = None
 
     def find(self, trace: Trace, *, closing: bool = False) -> list[LoudPeak]:
-        """Bursts that are over."""
-        first = self._from = max(self._from, trace.start)
-        g = trace.g(first, trace.end)
+        """Bursts that are over: those of all that the trace has worked out are looked for at once."""
+        if trace.end > self._seen or (self._ahead and self._ahead[0].low < trace.start):
+            self._look_ahead(trace)
         found: list[LoudPeak] = []
-        for low, high, at, peak_g in self._bursts(g):
-            if not closing and len(g) - int(high) < self._apart:
-                self._from = first + int(low)
-                return found
-            found.append(self._peak(first + int(at), peak_g))
-        self._from = trace.end
+        while self._ahead and (closing or self._ahead[0].high + self._apart <= trace.end):
+            burst = self._ahead.popleft()
+            self._from = burst.high
+            found.append(self._peak(burst.highest, burst.peak_g))
         return found
+
+    def _look_ahead(self, trace: Trace) -> None:
+        """Find the bursts that are not told yet, as far as the trace reaches back and has been worked out."""
+        first, (_, g) = max(self._from, trace.start), trace.ahead()
+        self._seen = trace.ahead_end
+        self._ahead.clear()
+        for low, high, at, peak_g in self._bursts(g[first - trace.start :]):
+            self._ahead.append(_Burst(first + int(low), first + int(high), first + int(at), peak_g))
 
     def _bursts(self, g: FloatArray) -> list[list[float]]:
         """First value over the least peak, the one behind the last, the highest, and its height, of each burst."""

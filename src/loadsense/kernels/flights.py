@@ -51,6 +51,12 @@ def highest(rows: FloatArray) -> tuple[int, float]:
 
 # -- runs of |a|
 
+#: What tells a flight: `below_g`, `join` and `join_surplus_g_s` of `runs`; its least length and how low the median must
+#: go; how long after it the peak is looked for; least deficit and peak of what counts as context. Samples at 100 Hz.
+Limits = tuple[float, int, float, int, float, int, float, float]
+#: End of the flight before the first one.
+NEVER: Final = -(1 << 40)
+
 
 def surplus(g: FloatArray) -> float:
     """Sum of (|a| - 1)+ over at most `LONGEST_SUM` values."""
@@ -105,6 +111,67 @@ def _depth(median_g: FloatArray) -> tuple[float, float]:
     return sum_in_order(under, len(under)), lowest_g
 
 
+def flights(
+    median_g: FloatArray, g: FloatArray, ends: IntArray, state: tuple[int, int, int], limits: Limits
+) -> tuple[FloatArray, IntArray]:
+    """`detection.flights.FlightFinder` at the ends of some hops that follow one another.
+
+    Parameters
+    ----------
+    median_g, g : ndarray, shape (n,)
+        Median-filtered |a| and |a| from the start of the trace on, from which all that follows is counted.
+    ends : ndarray of int, shape (k,)
+        Each hop knows |a| to its end, and the median to three samples before that.
+    state : tuple of int
+        Where to look from, where the flight before ended, and how many samples a trace keeps.
+    limits : tuple
+        What a flight is.
+
+    Returns
+    -------
+    ndarray, shape (m, 7)
+        Start, end, sum of (1 - median)+, smallest median, peak, |a| there, and seconds since the flight before.
+    ndarray of int, shape (k, 3)
+        Behind each hop: where to look from, where the last flight ended, and how many were found by then.
+    """
+    (at, last, keep), n = state, 0
+    found, states = np.empty((len(median_g) // 2 + 1, 7)), np.empty((len(ends), 3), dtype=np.int64)
+    for k in range(len(ends)):
+        first, median_end = max(at, ends[k - 1] - keep) if k else at, max(ends[k] - 3, 0)
+        table = runs(median_g[first:median_end], g[first:median_end], limits[0], limits[1], limits[2])
+        table[:, :2] += first
+        over = 0
+        while over < len(table) and table[over, 1] + limits[5] + 3 <= median_end:
+            over += 1
+        for i in range(over):
+            if _is_flight(table[i], limits):
+                found[n, 6] = (int(table[i, 1]) - last) / 100.0 if last > NEVER else 9.0
+                n += _impact(table[i:], g[: ends[k]], limits, found[n])
+                last = int(table[i, 1])
+        behind = max(int(table[over - 1, 1]) if over else first, median_end - 1)
+        at = int(table[over, 0]) if over < len(table) else behind
+        states[k, 0], states[k, 1], states[k, 2] = at, last, n
+    return found[:n], states
+
+
+def _is_flight(run: FloatArray, limits: Limits) -> bool:
+    return bool(run[1] - run[0] >= limits[3] and run[3] <= limits[4])
+
+
+def _impact(table: FloatArray, g: FloatArray, limits: Limits, row: FloatArray) -> bool:
+    """Whether the first flight ends in a peak worth keeping, before the next one: the row of the two."""
+    stop, following = int(table[0, 1]), len(g)
+    for j in range(len(table) - 1, 0, -1):
+        if _is_flight(table[j], limits):
+            following = int(table[j, 0])
+    window = g[stop - 1 : min(stop + limits[5], max(following, stop + 3))]
+    if table[0, 2] / 100.0 < limits[6] or len(window) < 3:
+        return False
+    peak = stop - 1 + int(np.argmax(window))
+    row[:4], row[4], row[5] = table[0], peak, g[peak]
+    return bool(g[peak] >= limits[7])
+
+
 def bursts(g: FloatArray, least_g: float, apart: int) -> FloatArray:
     """`detection.peaks.PeakFinder` of one hop: bursts of at least some height, that far apart.
 
@@ -144,6 +211,22 @@ def turn(before: FloatArray, after: FloatArray) -> float:
     return (ax * bx + ay * by + az * bz) / length
 
 
+def sides(rows: FloatArray, g: FloatArray, first: int, at: tuple[int, int, int, int]) -> tuple[float, float, float]:
+    """`detection.around.sides_of`: sums of (|a| - 1)+ before a flight and after it, and the cosine of the turn.
+
+    Parameters
+    ----------
+    rows, g : ndarray
+        Rows and |a| from `first` on.
+    at : tuple of int
+        Begin of the stream, start and end of the flight, peak.
+    """
+    begin, start, end, peak = at[0] - first, max(at[1] - first, 0), at[2] - first, at[3] - first
+    before, after = rows[max(start - 150, 0) : max(start - 60, 0)], rows[peak + 50 : peak + 100]
+    cosine = turn(before, after) if len(before) >= 20 and len(after) >= 20 else 1.0
+    return surplus(g[max(begin, start - 50, 0) : start]), surplus(g[end : end + 40]), cosine
+
+
 def is_rhythmic(g: FloatArray, lags: IntArray, least_overlap: int, near: int, level: float) -> bool:
     """`detection.rhythm.is_rhythmic` of at most `LONGEST_SIGNAL` values: the lags around `near` are tried first."""
     signal, lags = np.empty(len(g)), lags[: np.searchsorted(lags, len(g) - least_overlap)]
@@ -173,15 +256,18 @@ def alike_and_even(rows: FloatArray, g: FloatArray, interval: int) -> tuple[floa
     return alike, min(0.0, alike - likeness(axes, two))
 
 
-INNER: Final[tuple[Kernel, ...]] = (*movements.INNER, surplus, _depth, _mean_row)
+INNER: Final[tuple[Kernel, ...]] = (*movements.INNER, surplus, _depth, runs, _is_flight, _impact, _mean_row, turn)
 _ROWS: Final = "float64[:, ::1]"
+_LIMITS: Final = "Tuple((float64, int64, float64, int64, float64, int64, float64, float64))"
 OUTER: Final[dict[Kernel, str]] = {
     loud_hops: "int64[::1](Array(float64, 2, 'C', readonly=True), int64[::1], float64)",
     highest: f"Tuple((int64, float64))({_ROWS})",
     surplus: "float64(float64[::1])",
     runs: f"{_ROWS}(float64[::1], float64[::1], float64, int64, float64)",
+    flights: f"Tuple(({_ROWS}, int64[:, ::1]))(float64[::1], float64[::1], int64[::1], UniTuple(int64, 3), {_LIMITS})",
     bursts: f"{_ROWS}(float64[::1], float64, int64)",
     turn: f"float64({_ROWS}, {_ROWS})",
+    sides: f"UniTuple(float64, 3)({_ROWS}, float64[::1], int64, UniTuple(int64, 4))",
     is_rhythmic: "boolean(float64[::1], int64[::1], int64, int64, float64)",
     alike_and_even: f"UniTuple(float64, 2)({_ROWS}, float64[::1], int64)",
 }
