@@ -159,6 +159,9 @@ def test_the_next_session_keeps_the_hours_between():
     rested = person(sessions=[session(THURSDAY)])
     assert next_session(rested, asked(), today=TODAY) == TODAY + timedelta(days=1)
     assert next_session(replace(rested, group=None), asked(), today=TODAY) is None
+    any_time = asked(plan=replace(evidence.plan("hirit"), min_hours_between=None))
+    today_trained = person(sessions=[session(TUESDAY)])
+    assert next_session(today_trained, any_time, today=TUESDAY) == THURSDAY  # she has trained on Tuesday
 
 
 # -- roster
@@ -206,6 +209,45 @@ def test_people_without_a_plan_are_told_what_to_do_and_not_blamed():
     assert (line.word, line.reason) == ("no plan", "no plan yet: write one on her plan page")
     assert line.landings.words == "–"
     assert line.last_days is None
+
+
+def test_a_week_is_spoken_of_in_its_tense():
+    """Nothing is "yet" in a week that is over, and what came after it is not told in it."""
+    nobody = person()
+    assert roster(nobody).lines[0].landings.reason == "no session"
+    assert roster(nobody, monday=TODAY, today=TODAY).lines[0].landings.reason == "no session yet"
+    unasked = person(asked=(asked(landings=None),))
+    assert roster(unasked).lines[0].landings.reason == "no landings were asked of her"
+    assert roster(unasked, monday=TODAY).lines[0].landings.reason == "no landings are asked of her"
+    later = person(sessions=[session(TUESDAY), session(TODAY)])
+    assert roster(later).lines[0].reason == "missed Thursday; landings: 25 of 50; lifting sets: 15 of 30"
+    back = person(sessions=[session(TODAY + timedelta(days=3))])
+    assert roster(back, monday=TODAY, today=TODAY + timedelta(days=3)).lines[0].reason == (
+        "missed Tuesday; last session today"
+    )
+
+
+def test_a_plan_of_another_week_is_not_asked_for_again():
+    begins = person(asked=(asked(from_day=TODAY + timedelta(days=2)),))
+    assert roster(begins, monday=TODAY).lines[0].reason == (
+        "her plan holds from Wed 25 Nov 2026; weeks are judged from the first whole one"
+    )
+    assert roster(begins).lines[0].reason == "no plan held in that week"
+
+
+def test_the_answer_of_the_roster_says_no_more_than_its_lines():
+    fine, missing = [session(TUESDAY), session(THURSDAY)], person("p021")
+    over = person("p030", [session(TUESDAY, landings=40), session(THURSDAY, landings=40)])
+    early = replace(fine[1], flags=(flag(sentence="24 h since the last high session began, 48 h asked"),))
+    flagged = person("p040", [fine[0], early])
+    before = MONDAY - timedelta(days=7)
+    assert roster(person(sessions=fine), person("p021", fine)).answer == "Everybody was as planned."
+    assert roster(person(), monday=TODAY).answer == "p017 is as planned so far."
+    assert roster(person(sessions=fine), person("p050", asked=())).answer == "Nobody was behind; p050 had no plan."
+    assert roster(over, flagged).answer == "Nobody was behind; look at p030, p040."
+    assert [line.word for line in roster(over, flagged).lines] == ["above plan", "amber flag"]
+    assert roster(missing).answer == "1 of 1 needs you: p021."
+    assert roster(missing, monday=before).answer == "1 of 1 needed you: p021."
 
 
 def test_landings_and_lifting_are_never_added():

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from loadsense.protocol.weeks import DoseRow, Standing
+from loadsense.review import words
 from loadsense.review.facts import PersonFacts
 from loadsense.review.weeks import Limits, Week, monday_of, week_of
 
@@ -19,6 +20,7 @@ _WORDS: Final = {
     Standing.MISSED: "missed",
     Standing.RED: "red flag",
 }
+_NO_PLAN: Final = "no plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,8 @@ def roster_page(
     groups : sequence of str
         Names to filter by.
     """
-    lines = [roster_line(one, week_of(one, monday, today=today, limits=limits), today=today) for one in people]
+    weeks = [week_of(one, monday, today=today, limits=limits) for one in people]
+    lines = [roster_line(one, week, today=today) for one, week in zip(people, weeks, strict=True)]
     lines.sort(key=lambda line: (-line.standing, line.person_id))
     following = monday + timedelta(days=7)
     return RosterPage(
@@ -124,7 +127,7 @@ def roster_page(
         following=following if following <= today else None,
         lines=tuple(lines),
         groups=tuple(groups),
-        answer=_answer(lines),
+        answer=_answer(lines, monday=monday, today=today),
     )
 
 
@@ -149,8 +152,8 @@ def roster_line(person: PersonFacts, week: Week, *, today: date) -> RosterLine:
         landings=_dose(status.landings if status else None, "landings", week),
         lifting=_dose(status.lifting if status else None, "lifts", week),
         standing=standing,
-        word=_WORDS[standing] if status or open_reds else "no plan",
-        reason=_reason(week, standing, open_reds, last_days),
+        word=_word(week, standing),
+        reason=_reason(person, week, standing, today=today),
         last_days=last_days,
     )
 
@@ -161,15 +164,23 @@ def _standing(week: Week) -> Standing:
     return max(standing, Standing.MISSED) if week.missed else standing
 
 
-def _reason(week: Week, standing: Standing, open_reds: Sequence[str], last_days: int | None) -> str:
+def _word(week: Week, standing: Standing) -> str:
+    """Of the standing; an amber flag alone is not above plan."""
+    if week.status is None:
+        return _NO_PLAN if standing is not Standing.RED else _WORDS[standing]
+    doses = (week.status.landings.standing, week.status.lifting.standing)
+    return "amber flag" if standing is Standing.OVER and Standing.OVER not in doses else _WORDS[standing]
+
+
+def _reason(person: PersonFacts, week: Week, standing: Standing, *, today: date) -> str:
     """Why she stands where she stands, the gravest first."""
-    if week.status is None and not open_reds:
-        return "no plan yet: write one on her plan page"
-    parts = list(open_reds)
+    parts = [flag.sentence for flag in person.flags if flag.severity == "red" and flag.is_open]
+    if week.status is None and not parts:
+        return _without_plan(person, week)
     if week.missed:
         parts.append(f"missed {' and '.join(week.missed)}")
-        if last_days is not None:
-            parts.append(f"last session {last_days} {'day' if last_days == 1 else 'days'} ago")
+        if person.last_day is not None and person.last_day <= week.monday + timedelta(days=6):
+            parts.append(_last_session((today - person.last_day).days))
     if week.status is not None and week.status.reason:
         counted = {
             f"{week.status.sessions_asked - week.status.sessions_done} of {week.status.sessions_asked} sessions missed"
@@ -179,11 +190,24 @@ def _reason(week: Week, standing: Standing, open_reds: Sequence[str], last_days:
     return "; ".join(dict.fromkeys(parts)) if standing is not Standing.AS_PLANNED else ""
 
 
+def _without_plan(person: PersonFacts, week: Week) -> str:
+    if not person.asked:
+        return "no plan yet: write one on her plan page"
+    if week.is_over:
+        return "no plan held in that week"
+    first = min(one.from_day for one in person.asked)
+    return f"her plan holds from {words.day(first)}; weeks are judged from the first whole one"
+
+
+def _last_session(days: int) -> str:
+    return "last session today" if days == 0 else f"last session {days} {'day' if days == 1 else 'days'} ago"
+
+
 def _dose(row: DoseRow | None, what: str, week: Week) -> Dose:
     if row is None or (row.prescribed is None and row.done is None):
-        return Dose(percent=None, words="–", reason=f"no {what} are asked of her")
+        return Dose(percent=None, words="–", reason=f"no {what} {'were' if week.is_over else 'are'} asked of her")
     if row.done is None:
-        reason = "no session yet" if not week.sessions else "not counted: see why"
+        reason = "not counted: see why" if week.sessions else "no session" if week.is_over else "no session yet"
         return Dose(percent=None, words="–", reason=reason)
     if row.prescribed is None:
         return Dose(percent=None, words=f"{row.done}", reason="")
@@ -193,12 +217,25 @@ def _dose(row: DoseRow | None, what: str, week: Week) -> Dose:
     return Dose(percent=row.percent, words=f"{least}{shown}/{row.prescribed}{extra}", reason="")
 
 
-def _answer(lines: Sequence[RosterLine]) -> str:
-    """Who needs me, in a sentence."""
+def _answer(lines: Sequence[RosterLine], *, monday: date, today: date) -> str:
+    """Who needs me, in a sentence; of a week before the last one, who did."""
     if not lines:
         return "Nobody is on the roster yet."
-    needing = [line for line in lines if line.standing > Standing.OVER]
-    if not needing:
-        return "Everybody is as planned." if len(lines) > 1 else f"{lines[0].person_id} is as planned."
-    names = ", ".join(line.person_id for line in needing[:5]) + (" and others" if len(needing) > 5 else "")
-    return f"{len(needing)} of {len(lines)} {'needs' if len(needing) == 1 else 'need'} you: {names}."
+    needing = [line.person_id for line in lines if line.standing > Standing.OVER]
+    is_past = monday < monday_of(today) - timedelta(days=7)
+    if needing:
+        need = "needed" if is_past else "needs" if len(needing) == 1 else "need"
+        return f"{len(needing)} of {len(lines)} {need} you: {_named(needing)}."
+    over = [line.person_id for line in lines if line.standing is Standing.OVER]
+    without = [line.person_id for line in lines if line.word == _NO_PLAN]
+    was, has, have = ("was", "had", "had") if today >= monday + timedelta(days=7) else ("is", "has", "have")
+    parts = [f"look at {_named(over)}"] if over else []
+    parts += [f"{_named(without)} {has if len(without) == 1 else have} no plan"] if without else []
+    if parts:
+        return f"Nobody {was} behind; {'; '.join(parts)}."
+    who = "Everybody" if len(lines) > 1 else lines[0].person_id
+    return f"{who} {was} as planned{' so far' if today < monday + timedelta(days=7) else ''}."
+
+
+def _named(people: Sequence[str]) -> str:
+    return ", ".join(people[:5]) + (" and others" if len(people) > 5 else "")

@@ -155,12 +155,11 @@ def attendance(weeks: Sequence[Week]) -> Attendance:
 
 
 def next_session(person: PersonFacts, asked: AskedFrom | None, *, today: date) -> date | None:
-    """Next training day of her group, far enough behind her last session; None without group or prescription."""
+    """Next training day of her group, a day or what her plan asks behind her last one; None without either."""
     if person.group is None or asked is None or not person.group.weekdays:
         return None
     earliest = today
-    hours = asked.plan.min_hours_between
-    if person.last_day is not None and hours is not None:
-        earliest = max(today, person.last_day + timedelta(hours=hours))
+    if person.last_day is not None:
+        earliest = max(today, person.last_day + timedelta(hours=max(asked.plan.min_hours_between or 0.0, 24.0)))
     days = (earliest + timedelta(days=ahead) for ahead in range(7))
     return next(day for day in days if day.weekday() in person.group.weekdays)
