@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("bumble", reason="bumble (the virtual radio) is not installed")
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from test_live_browser import DESK, PHONE, violations
 from test_live_floor import WAIT_S, browser, hear, new_token, say, states_of, streaming, until
 
 from loadsense.live import beginning
@@ -136,7 +137,7 @@ def start(coach, *worn):
 
 def key_of(coach, person):
     page = coach.get()
-    (found,) = re.findall(rf'href="{PAGE}/([0-9a-f-]+)">[^<]*<span class="sr"> the session of {person}<', page)
+    (found,) = re.findall(rf'href="{PAGE}/([0-9a-f-]+)">[^<]*<span class="sr">: the session of {person}<', page)
     return found
 
 
@@ -366,6 +367,41 @@ def test_an_answer_that_cannot_be_ends_nothing(coach, room, app, said, sentence)
     if "rpe" in said:
         assert coach.post(f"{PAGE}/{key}/end")[0] == 303
         kept(coach)
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk light", "phone dark"])
+def test_a_coach_does_all_of_it_in_a_browser(chromium, axe, room, coach, port, client, viewport, scheme):
+    address, complaints, asked = f"http://127.0.0.1:{port}", [], []
+    context = chromium.new_context(viewport=viewport, color_scheme=scheme, base_url=address)
+    context.add_cookies([{"name": COOKIE, "value": client("coach").cookies[COOKIE], "url": address}])
+    page = context.new_page()
+    page.set_default_timeout(1000 * WAIT_S)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/live")
+    page.get_by_role("link", name="Sensors of this computer").click()
+    page.get_by_role("button", name="Look around").click()
+    page.get_by_text("Looked at").wait_for()  # the page asks until it is there
+    assert violations(page, axe) == []
+    page.get_by_label(f"Worn by, sensor {room['addresses'][3]}").select_option("p032")
+    page.get_by_label(f"Worn at, sensor {room['addresses'][3]}").select_option("lower_back")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("p032 streaming").wait_for()
+    assert page.get_by_role("heading", level=1).inner_text() == "1 session goes on"
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    page.get_by_role("link", name="p032", exact=True).click()
+    page.locator("#people tbody tr").filter(has_text="p032").get_by_text("live", exact=True).wait_for()
+    page.goto(PAGE)
+    page.get_by_role("link", name="End and ask").click()
+    assert violations(page, axe) == []
+    page.get_by_label("Exertion").fill("13")
+    page.get_by_role("button", name="End and keep").click()
+    page.get_by_text("Done").first.wait_for()
+    kept(coach)
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(f"{address}/")] == []
+    context.close()
 
 
 def test_who_is_erased_leaves_no_recording(store, tmp_path):
