@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loadsense import together
 from loadsense.errors import OptionError
@@ -130,6 +132,42 @@ def test_a_clock_that_is_off_is_found(late_s):
     rng = np.random.default_rng(2)
     trace = busy(rng)
     assert together.better_shift_s(trace, np.roll(trace, late_s)) == -late_s
+
+
+def better_shift_of_all(a, b):
+    """The rule by the correlation of every shift, one by one."""
+    known = {s: r for s in range(-120, 121) if (r := together._correlation(a, b, s)) is not None}
+    if 0 not in known:
+        return None
+    best = max(known, key=lambda shift: known[shift])
+    clear = known[best] >= 0.6 and known[best] - known[0] >= 0.3
+    return best if clear and abs(best) >= 3 else None
+
+
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_the_shift_is_that_of_all_correlations(data, seed):
+    """Whatever the traces: of unlike lengths, with holes, still for minutes, repeating, or shifted."""
+    rng = np.random.default_rng(seed)
+    a = busy(rng, n=data.draw(st.integers(430, 700)))
+    a[200:260] += 1.5
+    kind = data.draw(st.sampled_from(["shifted", "unlike", "repeating", "still", "steps"]))
+    late_s = data.draw(st.integers(-140, 140))
+    if kind == "repeating":
+        a = np.tile(busy(rng, n=430)[80:180], 6)
+    b = np.roll(a, late_s) + rng.normal(0.0, data.draw(st.sampled_from([0.0, 0.4, 1.5])), len(a))
+    if kind == "unlike":
+        b = busy(rng, n=len(a))
+    if kind == "still":
+        b[: data.draw(st.integers(0, len(b)))] = -2.0
+        a[data.draw(st.integers(0, len(a))) :] = -6.9
+    if kind == "steps":
+        a, b = np.round(a), np.round(b)
+    b = b[data.draw(st.integers(0, 150)) : len(b) - data.draw(st.integers(0, 150))]
+    for trace in (a, b):
+        first = data.draw(st.integers(0, len(trace)))
+        trace[first : first + data.draw(st.integers(0, 120))] = np.nan
+    assert together.better_shift_s(a, b) == better_shift_of_all(a, b)
 
 
 def test_unlike_movement_says_nothing():
