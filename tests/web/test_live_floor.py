@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -23,6 +24,7 @@ from loadsense.live.telling import WaveTap
 from loadsense.samples import Gap, SampleBlock
 from loadsense.session import judging
 from loadsense.store import accounts
+from loadsense.store.tables import SessionRecording, SessionRow
 from loadsense.web.access import Role, Visitor
 from loadsense.web.guard import COOKIE
 from loadsense.web.live.floor import KEEP_SILENT_S, SLOW_S, Floor, Viewer, viewer_for
@@ -428,6 +430,34 @@ def test_recordings_are_sent_at_the_end(port, store, client, capsys, tmp_path):
     assert client("viewer").get(f"/sessions/{session}").status_code == 200
     assert unknown.startswith("p099 hip: not sent (")
     assert "upload it on the dashboard's page" in unknown
+
+
+def test_two_sensors_of_one_person_become_one_session(port, store, client, capsys, tmp_path):
+    _, key = new_token(store, ("live", "record"))
+    words = ["--sensor", "p021:hip=virtual", "--sensor", "p021:wrist=virtual", "--sensor", "p017:hip=virtual"]
+    place = ["--post", f"http://127.0.0.1:{port}", "--token", key, "--send"]
+    code = _code(["stream", *words, "--seconds", "3", "--yes", "--json", *place, "-o", str(tmp_path)])
+    hip, wrist, other = (line.split(": sent, session ") for line in capsys.readouterr().err.splitlines())
+    assert code == 0
+    assert (hip[0], wrist[0], other[0]) == ("p021 hip", "p021 wrist", "p017 hip")
+    assert hip[1] == wrist[1] != other[1]
+    session = int(hip[1].split()[0])
+    with store.reading() as db:
+        sensors = db.scalars(select(SessionRecording.sensor).where(SessionRecording.session_id == session)).all()
+    assert sorted(sensors) == ["hip", "wrist"]
+
+
+def test_a_file_is_added_to_her_own_session_alone(port, store, client):
+    _, key = new_token(store, ("record",))
+    with store.reading() as db:
+        session = db.scalar(select(SessionRow.id).where(SessionRow.person_id == "p021"))
+    for number in (session, 999_999):
+        answer = client().put(
+            f"/api/v1/recordings?person=p017&placement=wrist&session={number}",
+            content=b"x", headers={"Authorization": f"Bearer {key}"},
+        )  # fmt: skip
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == f"session {number} is not one of p017; expected one of hers, or none"
 
 
 def test_a_dashboard_that_is_not_there_costs_the_session_nothing(capsys, tmp_path):

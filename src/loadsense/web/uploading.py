@@ -20,8 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from loadsense.errors import LoadSenseError, OptionError, WorldError
-from loadsense.store import importing
-from loadsense.store.importing import ImportOptions, SensorFile
+from loadsense.store import Store, importing, joining
+from loadsense.store.importing import Imported, ImportOptions, SensorFile
 from loadsense.store.sweeping import incoming
 from loadsense.web.jobs import Outcome, Place
 
@@ -60,12 +60,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A session to be taken in."""
+    """A session to be taken in, or, with `session_id`, the file of another sensor for one that is there."""
 
     person_id: str
     parts: tuple[Part, ...]
     options: ImportOptions
     by_user: int | None
+    session_id: int | None = None
 
 
 class Uploads:
@@ -178,9 +179,7 @@ def take_in(place: Place, wanted: Wanted) -> Outcome:
     try:
         store = place.open()
         try:
-            made = importing.import_session(
-                store, wanted.person_id, files, options=wanted.options, by_user=wanted.by_user
-            )
+            made = _taken(store, wanted, files)
         finally:
             store.close()
     except LoadSenseError as error:
@@ -191,6 +190,13 @@ def take_in(place: Place, wanted: Wanted) -> Outcome:
         link=f"/sessions/{made.session_id}",
         found={"session_id": made.session_id, "is_new": made.is_new},
     )
+
+
+def _taken(store: Store, wanted: Wanted, files: list[SensorFile]) -> Imported:
+    if wanted.session_id is None:
+        return importing.import_session(store, wanted.person_id, files, options=wanted.options, by_user=wanted.by_user)
+    (file,) = files
+    return joining.add_file(store, wanted.session_id, file, by_user=wanted.by_user)
 
 
 def _told(sentence: str, parts: tuple[Part, ...]) -> str:

@@ -18,7 +18,7 @@ from loadsense.placement import Placement
 from loadsense.store import people
 from loadsense.store.importing import ImportOptions
 from loadsense.store.settings import check_zone
-from loadsense.store.tables import PersonRow
+from loadsense.store.tables import PersonRow, SessionRow
 from loadsense.web import jobs, uploading
 from loadsense.web.api.answers import PREFIX, problems
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
@@ -169,7 +169,8 @@ class RecordingSent(BaseModel):
     """What is said of a recording beside itself.
 
     `tz` is the zone of its clock, that of her group without it; `range_g` the full scale, where the file does not say;
-    `day` the local day, for a file without a clock.
+    `day` the local day, for a file without a clock. `session` is one of hers in which this sensor was worn too: the
+    file is added to it, where its clock says, and it is judged anew; without it the file becomes a session of its own.
     """
 
     person: Annotated[str, Field(max_length=40)]
@@ -177,24 +178,24 @@ class RecordingSent(BaseModel):
     tz: Annotated[str, Field(max_length=60)] = ""
     range_g: Annotated[float | None, Field(gt=0, le=1000)] = None
     day: date | None = None
+    session: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
 @api.put("/recordings", name="api_record_file", status_code=202, openapi_extra=_BODY)
 async def api_record_file(request: Request, told: Annotated[RecordingSent, Query()]) -> JobAnswer:
-    """Send one recording as the body of the request; it is analyzed as a session of its own.
+    """Send one recording as the body of the request; it is analyzed as a session of its own, or added to one.
 
     The answer is the job that analyzes it, to be asked for under `/recordings/jobs/{job}`.
     """
     said = UploadForm(person_id=told.person, tz=told.tz, range_g=told.range_g, day=told.day)
     line = _Line("", told.placement, told.person)
     await run_in_threadpool(_check, dashboard(request), said, [line])
+    await run_in_threadpool(_check_session, dashboard(request), told)
     arrived = await uploads_of(request).receive(
         request.stream(), name="the recording", by_user=visitor(request).user_id
     )
-    (job,) = await run_in_threadpool(
-        _begin_sessions, request, said, [(line, uploads_of(request).take(arrived.key, visitor(request).user_id))]
-    )
-    return _answer(job)
+    file = uploads_of(request).take(arrived.key, visitor(request).user_id)
+    return _answer(await run_in_threadpool(_begin_session, request, said, [(line, file)], session_id=told.session))
 
 
 @api.get("/recordings/jobs/{job}", name="api_record_job")
@@ -268,6 +269,16 @@ def _check(shown: Dashboard, said: UploadForm, lines: Sequence[_Line]) -> None:
         )
 
 
+def _check_session(shown: Dashboard, told: RecordingSent) -> None:
+    """Refuse a session that is not hers; whether it is somebody else's is nobody's business."""
+    if told.session is None:
+        return
+    with shown.store.reading() as db:
+        row = db.get(SessionRow, told.session)
+    if row is None or row.person_id != told.person:
+        raise OptionError(f"session {told.session} is not one of {told.person}; expected one of hers, or none")
+
+
 def _groups(said: UploadForm, lines: Sequence[_Line]) -> list[list[int]]:
     """Numbers of the lines that make one session each."""
     if not said.together:
@@ -293,20 +304,25 @@ async def _chunks(sent: UploadFile) -> Any:
 
 
 def _begin_sessions(request: Request, said: UploadForm, files: Sequence[tuple[_Line, Arrived]]) -> list[Job]:
-    store, by_user = dashboard(request).store, visitor(request).user_id
-    started = []
-    for numbers in _groups(said, [line for line, _ in files]):
-        mine = [files[number] for number in numbers]
-        wanted = Wanted(
-            person_id=mine[0][0].person_id,
-            parts=tuple(
-                Part(path=one.path, name=one.name, placement=line.placement, range_g=said.range_g) for line, one in mine
-            ),
-            options=said.options(),
-            by_user=by_user,
-        )
-        started.append(_begin(request, jobs.Place.of(store), wanted, [one for _, one in mine]))
-    return started
+    return [
+        _begin_session(request, said, [files[number] for number in numbers])
+        for numbers in _groups(said, [line for line, _ in files])
+    ]
+
+
+def _begin_session(
+    request: Request, said: UploadForm, mine: Sequence[tuple[_Line, Arrived]], *, session_id: int | None = None
+) -> Job:
+    wanted = Wanted(
+        person_id=mine[0][0].person_id,
+        parts=tuple(
+            Part(path=one.path, name=one.name, placement=line.placement, range_g=said.range_g) for line, one in mine
+        ),
+        options=said.options(),
+        by_user=visitor(request).user_id,
+        session_id=session_id,
+    )
+    return _begin(request, jobs.Place.of(dashboard(request).store), wanted, [one for _, one in mine])
 
 
 def _begin(request: Request, place: jobs.Place, wanted: Wanted, files: list[Arrived]) -> Job:
