@@ -37,6 +37,8 @@ __all__ = ["DEFAULT_FOREARM", "ForearmAxis", "LiftCriteria", "LiftDetector", "Li
 
 #: Hops taken together while the wrist rests.
 _CALM_HOPS = 4
+#: Hops between two attempts at a run that is no set yet, at most: a repetition should be told within 3 s of its end.
+_LONGEST_WAIT_HOPS = 4
 
 LiftEvent = Repetition | LiftSet | Excluded
 
@@ -233,13 +235,13 @@ class LiftDetector:
             return []
         period = median_period(run)
         start = max(context.search_from, self._oldest(context), run[0].start - int(criteria.margin_periods * period))
-        if (reason := self._plainly_not(context, start)) and not final:
+        if (reason := self._plainly_not(context, run[-1])) and not final:
             fit = Fit(period=period, matches=no_matches(), reason=reason)
         else:
             fit = self._fit(context, start, period, final=final)
         if self._opens(fit):
             return self._open_set(context, fit, start)
-        wait = 2 if fit.reason == "too few repetitions" else min(2 ** (context.attempts + 1), 16)
+        wait = 2 if fit.reason == "too few repetitions" else min(2 ** (context.attempts + 1), _LONGEST_WAIT_HOPS)
         context.attempts += 1
         context.attempt_at = self._now + wait * HOP
         if not final:
@@ -247,9 +249,9 @@ class LiftDetector:
         context.run, context.attempts = [], 0
         return self._exclude(fit)
 
-    def _plainly_not(self, context: Context, start: int) -> str:
-        """Whether the texture alone speaks against a lift, with room to spare; empty when it does not."""
-        feel, criteria = texture(context.rows.between(start, self._now)[:, :3]), self._criteria
+    def _plainly_not(self, context: Context, newest: Window) -> str:
+        """Why the newest window is plainly no lift, or nothing; the steps to the bar before it do not speak."""
+        feel, criteria = texture(context.rows.between(newest.start, self._now)[:, :3]), self._criteria
         if feel.shake_to_motion > criteria.plainly * criteria.shake_to_motion:
             return "shaking"
         return "steps" if feel.step_rhythm > criteria.plainly * criteria.step_rhythm else ""
