@@ -13,7 +13,7 @@ from loadsense.web.guard import COOKIE
 
 SAMPLES = Path(__file__).parents[2] / "sample_recordings"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
-PAGES = ("/upload", "/reanalyze", "/settings", "/settings/audit")
+PAGES = ("/upload", "/reanalyze", "/settings", "/settings/audit", "/live/sensors", "/people/p017/erase")
 
 
 @pytest.fixture(scope="module", autouse=True)

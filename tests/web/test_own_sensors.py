@@ -354,7 +354,7 @@ def test_what_a_crash_left_is_kept_later_or_thrown_away(coach, app, room, store,
         ({"rpe": 3}, "exertion 3 on the scale borg; expected 6 to 20"),
     ],
 )
-def test_an_answer_that_cannot_be_ends_nothing(coach, room, app, said, sentence):
+def test_an_answer_that_cannot_be_ends_nothing(coach, room, app, client, said, sentence):
     own = app.state.own_sensors
     if not own.facts():
         looked(coach)
@@ -364,6 +364,8 @@ def test_an_answer_that_cannot_be_ends_nothing(coach, room, app, said, sentence)
     status, _, text = coach.post(f"{PAGE}/{key}/end", **said)
     assert (status, sentence in text) == (422, True), text
     assert "p031 streaming" in plain(coach.get())
+    refused = Browser(coach.port, client, "owner").post("/people/p031/erase", pseudonym="p031")
+    assert (refused[0], "a session of p031 goes on; end it first" in refused[2]) == (422, True)
     if "rpe" in said:
         assert coach.post(f"{PAGE}/{key}/end")[0] == 303
         kept(coach)

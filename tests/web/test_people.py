@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from loadsense.store.backup import backup
 from loadsense.store.tables import Group, OneRepMaxRow, PersonRow, PrescriptionRow, ScreeningRow
 from loadsense.web.pages.people import MOST_FILE_BYTES
 
@@ -172,3 +173,37 @@ def test_a_viewer_reads_and_is_offered_no_change(client):
     assert "p017" in text
     assert '<form method="post" action="/people' not in text
     assert client("viewer").post("/people", data={"pseudonym": "p060"}).status_code == 403
+
+
+# -- erased
+
+
+def test_who_is_erased_is_named_by_hand_and_gone(client, store, tmp_path):
+    add(client, "p070")
+    held = tmp_path / "held.zip"
+    backup(store, held)
+    page = told(client("owner").get("/people/p070/erase"))
+    assert "this removes 0 sessions, 0 recordings (0 files) and everything that was said of her" in page
+    assert "1 backup still holds her" in page
+    assert str(held).lower() in page
+    for typed in ("", "p07", "P070"):
+        answer = client("owner").post("/people/p070/erase", data={"pseudonym": typed})
+        assert answer.status_code == 422
+        assert "nothing was erased" in told(answer) or "pseudonym" in told(answer)
+    assert "p070" in rows(store, PersonRow)
+    answer = client("owner").post("/people/p070/erase", data={"pseudonym": "p070"})
+    assert (answer.status_code, "p070 is erased" in told(answer)) == (200, True)
+    assert str(held).lower() in told(answer)
+    assert "p070" not in rows(store, PersonRow)
+    assert "p070" not in client("owner").get("/people").text
+    for again in (client("owner").get("/people/p070/erase"), client("owner").post("/people/p070/erase", data={})):
+        assert again.status_code in (404, 422)
+    log = told(client("owner").get("/settings/audit"))
+    assert "erased" in log
+
+
+def test_nobody_but_the_owner_is_offered_to_erase(client):
+    add(client, "p071")
+    assert "/people/p071/erase" in client("owner").get("/people").text
+    assert "/people/p071/erase" not in client("coach").get("/people").text
+    assert client("coach").post("/people/p071/erase", data={"pseudonym": "p071"}).status_code == 403

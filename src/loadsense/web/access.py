@@ -92,6 +92,8 @@ ACCESS: Final[dict[str, Access]] = {
     "change_person": _COACH,
     "archive_person": _COACH,
     "bring_back_person": _COACH,
+    "erase_page": _OWNER,
+    "erase_person": _OWNER,
     "create_group": _COACH,
     "change_group": _COACH,
     "record": _COACH,

@@ -149,6 +149,12 @@ class PersonForm(Form):
     body_mass_kg: Number = None
 
 
+class EraseForm(Form):
+    """Her pseudonym, typed by whoever erases her."""
+
+    pseudonym: str = Field(max_length=60)
+
+
 class GroupForm(Form):
     """A group; `version` for one that is there already."""
 

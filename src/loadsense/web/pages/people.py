@@ -1,4 +1,4 @@
-"""The people and their groups: add, change, archive, bring back; under pseudonyms, never under names."""
+"""The people and their groups: add, change, archive, bring back, erase; under pseudonyms, never under names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from starlette.responses import Response
 
 from loadsense.errors import OptionError
 from loadsense.review.people import PeoplePage, people_page
 from loadsense.review.weeks import DAY_NAMES
+from loadsense.store import erasure
 from loadsense.store import people as stored
+from loadsense.store.erasure import Erased
+from loadsense.store.tables import PersonRow
 from loadsense.web.context import Dashboard, dashboard, go_to, page, visitor
-from loadsense.web.forms import GroupForm, NewPersonForm, PersonForm, VersionForm
+from loadsense.web.forms import EraseForm, GroupForm, NewPersonForm, PersonForm, VersionForm
+from loadsense.web.live.own_sensors import OwnSensors
 from loadsense.web.pages.person import PersonId
 
 router = APIRouter(include_in_schema=False)
@@ -89,6 +93,37 @@ def bring_back_person(request: Request, person_id: PersonId, said: Annotated[Ver
     with dashboard(request).store.writing(by_user=visitor(request).user_id) as tx:
         stored.bring_back(tx, person_id, version=said.version)
     return go_to(f"/people#{person_id}")
+
+
+@router.get("/people/{person_id}/erase", name="erase_page")
+def erase_page(request: Request, person_id: PersonId) -> Response:
+    """What would go, and which backups would still hold her; nothing is changed."""
+    goes = _what_goes(request, person_id)
+    return page(request, "erase.html.j2", goes=goes, is_gone=False)
+
+
+@router.post("/people/{person_id}/erase", name="erase_person")
+def erase_person(request: Request, person_id: PersonId, said: Annotated[EraseForm, Form()]) -> Response:
+    """Everything about one person, gone; her pseudonym has to be typed, so that a stray click erases nobody."""
+    _what_goes(request, person_id)
+    if said.pseudonym != person_id:
+        raise OptionError(
+            f"what was typed is not {person_id}; nothing was erased: type her pseudonym, then press Erase"
+        )
+    own: OwnSensors = request.app.state.own_sensors
+    if own.is_streaming(person_id):
+        raise OptionError(f"a session of {person_id} goes on; end it first, then erase her")
+    gone = erasure.erase_person(dashboard(request).store, person_id, by_user=visitor(request).user_id)
+    return page(request, "erase.html.j2", goes=gone, is_gone=True)
+
+
+def _what_goes(request: Request, person_id: str) -> Erased:
+    """404 where nobody has this pseudonym."""
+    store = dashboard(request).store
+    with store.reading() as db:
+        if db.get(PersonRow, person_id) is None:
+            raise HTTPException(404)
+    return erasure.what_goes(store, person_id)
 
 
 @router.post("/groups", name="create_group")
