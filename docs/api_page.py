@@ -41,6 +41,9 @@ and `before` or `after`; `next` in the answer is the value for the next call, `n
 **Two people at once.** What can be edited carries `version`; send the one you saw. Plans carry the number of the
 newest prescription, sent back as `seen`.
 
+**What speaks against a change of a plan** is 409 too, with `objections`: for each the key of its `rule`, its `sentence`
+and `is_amber` (it stays as a flag). The same again with `"confirmed": true` and a `reason` is taken, and kept with it.
+
 ## Routes
 """
 

@@ -147,6 +147,36 @@ def test_a_height_beside_a_load_is_amber_before_it_is_saved_and_kept_with_its_re
     assert (flag.rule, flag.severity, flag.acknowledged_note) == ("one-step-a-week", "amber", "new boxes came")
 
 
+def test_a_program_is_told_every_objection_with_its_rule(client, store, person):
+    api = f"/api/v1/people/{person}/plan"
+    loads = {"exercise": ["back_squat"], "load_kg": [50], "drop_height_cm": 15}
+    answer = client("coach").post(api, json={"from_day": str(TODAY), "plan": "hirit", "stage": "full", **loads})
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("something speaks against this, so nothing was changed")
+    told = [(one["rule"], one["sentence"], one["is_amber"]) for one in answer.json()["objections"]]
+    assert told == [
+        ("one-step-a-week", "load and height rose in one week: one at a time", True),
+        ("one-step-a-week", "back_squat rose by 10 kg in a week, 2 kg at most", True),
+        ("order-of-the-ramp", "the ramp goes through stage-3 first", False),
+    ]
+    own = {"from_day": str(TODAY), "plan": "hirit", "stage": "stage-2", "ceiling_net_g": 9.0, "drop_height_cm": 10}
+    (ceiling,) = client("coach").post(api, json=own).json()["objections"]
+    assert ceiling["rule"] == "ceiling-of-the-stage"
+    assert len(asked_of(store, person)) == 1
+    step = client("coach").post(f"{api}/decisions", json=accept("back_squat", load_kg=50))
+    assert step.json()["objections"] == [
+        {
+            "rule": "one-step-a-week",
+            "sentence": "back_squat rose by 10 kg in a week, 2 kg at most",
+            "is_amber": True,
+        }
+    ]
+    sure = {**accept("back_squat", load_kg=50), "confirmed": True, "reason": "as agreed"}
+    assert client("coach").post(f"{api}/decisions", json=sure).json()["asked"]["loads_kg"]["back_squat"] == 50
+    stage = client("coach").post(f"{api}/stage", json={"stage": "stage-3"}).json()["objections"]
+    assert {"rule": "one-step-a-week", "sentence": "load goes up this week: one at a time", "is_amber": False} in stage
+
+
 def test_what_was_typed_is_sent_again_with_the_reason(plan):
     """The confirmation carries every field, empty loads too, in order."""
     form = {"from_day": TODAY, "plan": "hirit", "stage": "stage-2", "exercise": ["deadlift", "back_squat"]}

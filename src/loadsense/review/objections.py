@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from loadsense.protocol.weeks import Step, step_flags
 from loadsense.results import Flag
 from loadsense.review.facts import AskedFrom, PersonFacts
-from loadsense.review.planning import LANDINGS, against_next_stage, changed, stage_index, suggestions
+from loadsense.review.planning import LANDINGS, Objection, against_next_stage, changed, stage_index, suggestions
 from loadsense.review.weeks import Limits, monday_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objection:
-    """One thing that speaks against a change; `flag` is the amber one that stays if it is made all the same."""
-
-    sentence: str
-    flag: Flag | None = None
+_ORDER: Final = "order-of-the-ramp"
 
 
 def objections(person: PersonFacts, after: AskedFrom, *, today: date, limits: Limits) -> tuple[Objection, ...]:
@@ -38,14 +32,11 @@ def objections(person: PersonFacts, after: AskedFrom, *, today: date, limits: Li
     before = person.asked_on(today) or (person.asked[-1] if person.asked else None)
     if before is not None and not changed(before, after):
         return ()
-    sentences = [*_against_stage(person, before, after, today=today, limits=limits), *_against_ceiling(before, after)]
+    found = [*_against_stage(person, before, after, today=today, limits=limits), *_against_ceiling(before, after)]
     if before is not None and before.stage == after.stage:
-        sentences += _against_holds(person, before, after, today=today, limits=limits)
+        found += _against_holds(person, before, after, today=today, limits=limits)
     flags = _steps(person, after, limits)
-    return (
-        *(Objection(sentence=flag.sentence, flag=flag) for flag in flags),
-        *(Objection(sentence=sentence) for sentence in sentences),
-    )
+    return (*(Objection(rule=flag.rule, sentence=flag.sentence, flag=flag) for flag in flags), *found)
 
 
 def _steps(person: PersonFacts, after: AskedFrom, limits: Limits) -> tuple[Flag, ...]:
@@ -75,24 +66,24 @@ def _lifted_before(person: PersonFacts, day: date) -> dict[str, float]:
 
 def _against_stage(
     person: PersonFacts, before: AskedFrom | None, after: AskedFrom, *, today: date, limits: Limits
-) -> list[str]:
+) -> list[Objection]:
     first, to = after.plan.stages[0].name, stage_index(after)
     if before is None or before.plan.name != after.plan.name:
         same_name = before is not None and before.stage.name == after.stage.name
-        return [f"the ramp of {after.plan.name} begins with {first}, not with {after.stage.name}"] * (
-            to > 0 and not same_name
-        )
+        told = f"the ramp of {after.plan.name} begins with {first}, not with {after.stage.name}"
+        return [Objection(rule=_ORDER, sentence=told)] if to > 0 and not same_name else []
     here = stage_index(before)
     if to <= here:
         return []
     skipped = [one.name for one in after.plan.stages[here + 1 : to]]
-    told = [f"the ramp goes through {', '.join(skipped)} first"] if skipped else []
-    return [*told, *against_next_stage(person, before, today=today, limits=limits)]
+    first_through = f"the ramp goes through {', '.join(skipped)} first"
+    order = [Objection(rule=_ORDER, sentence=first_through)] if skipped else []
+    return [*order, *against_next_stage(person, before, today=today, limits=limits)]
 
 
 def _against_holds(
     person: PersonFacts, before: AskedFrom, after: AskedFrom, *, today: date, limits: Limits
-) -> list[str]:
+) -> list[Objection]:
     """A step up of what the rule holds is an override."""
     risen = {name for name, kg in after.loads_kg.items() if kg > before.loads_kg.get(name, kg)}
     if (after.drop_height_cm or 0) > (before.drop_height_cm or after.drop_height_cm or 0):
@@ -100,17 +91,18 @@ def _against_holds(
     if (after.landings or 0) > (before.landings or after.landings or 0):
         risen.add(LANDINGS)
     return [
-        one.sentence.replace("_", " ")
+        Objection(rule=one.rule, sentence=one.sentence.replace("_", " "))
         for one in suggestions(person, before, today=today, limits=limits)
         if one.exercise in risen and one.action != "step up"
     ]
 
 
-def _against_ceiling(before: AskedFrom | None, after: AskedFrom) -> list[str]:
+def _against_ceiling(before: AskedFrom | None, after: AskedFrom) -> list[Objection]:
     """A ceiling is a limit: one above the stage's own is a decision with a reason."""
     own, limit = after.ceiling_net_g, after.stage.ceiling_net_g
     if own is None or limit is None or own <= limit:
         return []
     if before is not None and before.stage == after.stage and before.ceiling_net_g == own:
         return []
-    return [f"a ceiling of {own:g} g net is above the {limit:g} g of {after.stage.name}"]
+    told = f"a ceiling of {own:g} g net is above the {limit:g} g of {after.stage.name}"
+    return [Objection(rule="ceiling-of-the-stage", sentence=told)]

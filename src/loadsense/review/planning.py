@@ -57,6 +57,24 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """One thing that speaks against a change.
+
+    Attributes
+    ----------
+    rule : str
+        Its key, for programs.
+    sentence : str
+    flag : Flag or None
+        The amber one that stays if the change is made all the same.
+    """
+
+    rule: str
+    sentence: str
+    flag: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RampMove:
     """One stage that she could go to.
 
@@ -294,7 +312,8 @@ def ramp_moves(person: PersonFacts, asked: AskedFrom, *, today: date, limits: Li
         moves.append(RampMove(stage=stages[here - 1], way="back", rule=None, against=()))
     if here + 1 < len(stages):
         against = against_next_stage(person, asked, today=today, limits=limits)
-        moves.append(RampMove(stage=stages[here + 1], way="on", rule=None, against=against))
+        told = tuple(one.sentence for one in against)
+        moves.append(RampMove(stage=stages[here + 1], way="on", rule=None, against=told))
     return tuple(moves)
 
 
@@ -313,16 +332,17 @@ def break_rule(person: PersonFacts, asked: AskedFrom, *, today: date, limits: Li
     return fired if stage_index(asked) > target else None
 
 
-def against_next_stage(person: PersonFacts, asked: AskedFrom, *, today: date, limits: Limits) -> tuple[str, ...]:
+def against_next_stage(person: PersonFacts, asked: AskedFrom, *, today: date, limits: Limits) -> tuple[Objection, ...]:
     """What speaks against the next stage: a lock, a break, a row that is not at target, or another step this week."""
     found = []
     if locked := lock_of(person, today=today, limits=limits):
-        found.append(locked)
+        found.append(Objection(rule="locked", sentence=locked))
     if after_break := break_rule(person, asked, today=today, limits=limits):
-        found.append(after_break.sentence)
+        found.append(Objection(rule=after_break.rule, sentence=after_break.sentence))
     if raised := raised_this_week(person, today=today):
-        found.append(f"{raised} goes up this week: one at a time")
+        found.append(Objection(rule="one-step-a-week", sentence=f"{raised} goes up this week: one at a time"))
     for one in suggestions(person, asked, today=today, limits=limits):
         if one.action != "step up":
-            found.append(f"{one.exercise.replace('_', ' ')}: {', '.join(one.data)}")
-    return tuple(dict.fromkeys(found))
+            sentence = f"{one.exercise.replace('_', ' ')}: {', '.join(one.data)}"
+            found.append(Objection(rule=one.rule, sentence=sentence))
+    return tuple({one.sentence: one for one in reversed(found)}.values())[::-1]

@@ -6,7 +6,7 @@ flags that fired are kept with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Final
@@ -15,13 +15,13 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from sqlalchemy.orm import Session as Reading
 from starlette.responses import Response
 
-from loadsense.errors import OptionError, unknown_name
+from loadsense.errors import Conflict, OptionError, unknown_name
 from loadsense.prescriptions import Plan
 from loadsense.protocol.weeks import Suggestion
 from loadsense.review import reading
 from loadsense.review.facts import PersonFacts
-from loadsense.review.objections import Objection, objections
-from loadsense.review.planning import LANDINGS, PlanPage, plan_page
+from loadsense.review.objections import objections
+from loadsense.review.planning import LANDINGS, Objection, PlanPage, plan_page
 from loadsense.store import flags, prescribing
 from loadsense.store.opening import Writing
 from loadsense.store.prescribing import Asked, Decision
@@ -94,21 +94,83 @@ class Change:
     answer: Decision | None = None
 
 
+class ObjectedError(Conflict):
+    """Something speaks against a change, and nobody has confirmed it with a reason; nothing was changed.
+
+    Parameters
+    ----------
+    change : Change
+    against : tuple of Objection
+    """
+
+    def __init__(self, change: Change, against: tuple[Objection, ...]) -> None:
+        super().__init__(
+            "something speaks against this, so nothing was changed: look at the objections, then send it again with "
+            '"confirmed": true and a reason'
+        )
+        self.change, self.against = change, against
+
+
 @router.post("/people/{person_id}/plan", name="prescribe")
 def prescribe(request: Request, person_id: PersonId, said: Annotated[PlanForm, Form()]) -> Response:
     """Ask something else of her from a day on."""
+    return _shown_or_made(request, person_id, lambda: make_prescription(request, person_id, said))
+
+
+@router.post("/people/{person_id}/plan/decisions", name="decide")
+def decide(request: Request, person_id: PersonId, said: Annotated[DecisionForm, Form()]) -> Response:
+    """Accept a suggestion, with the load or height that the coach typed, or keep what is asked, with a reason."""
+    return _shown_or_made(request, person_id, lambda: make_decision(request, person_id, said))
+
+
+@router.post("/people/{person_id}/plan/stage", name="move_stage")
+def move_stage(request: Request, person_id: PersonId, said: Annotated[StageForm, Form()]) -> Response:
+    """Go to the next stage, or back; the band of the new stage holds."""
+    return _shown_or_made(request, person_id, lambda: make_move(request, person_id, said))
+
+
+def _shown_or_made(request: Request, person_id: str, make: Callable[[], None]) -> Response:
+    """Make a change and go back to the plan, or show what speaks against it."""
+    try:
+        make()
+    except ObjectedError as objected:
+        form = objected.change.form
+        return page(
+            request,
+            "plan_confirm.html.j2",
+            person_id=person_id,
+            against=objected.against,
+            action=objected.change.action,
+            fields=_fields(form),
+            reason=form.reason,
+            missing=form.confirmed,
+        )
+    return go_to(f"/people/{person_id}/plan")
+
+
+def make_prescription(request: Request, person_id: str, said: PlanForm) -> None:
+    """Ask something else; raises as `make_decision` does."""
     shown = dashboard(request)
     with shown.store.writing(by_user=visitor(request).user_id) as tx:
         facts, today = _facts(tx.db, shown, person_id)
         now = prescribing.prescription_at(tx.db, person_id, said.from_day)
         loads = dict(now.loads_kg) if now else {}
         change = Change(asked=said.asked(loads), form=said, action=f"/people/{person_id}/plan")
-        return _made(request, tx, facts, change, today)
+        _make(tx, shown, facts, change, today)
 
 
-@router.post("/people/{person_id}/plan/decisions", name="decide")
-def decide(request: Request, person_id: PersonId, said: Annotated[DecisionForm, Form()]) -> Response:
-    """Accept a suggestion, with the load or height that the coach typed, or keep what is asked, with a reason."""
+def make_decision(request: Request, person_id: str, said: DecisionForm) -> None:
+    """Follow or keep a suggestion.
+
+    Raises
+    ------
+    ObjectedError
+        Something speaks against it, and it was not confirmed with a reason.
+    Conflict
+        Somebody decided since the page was opened.
+    OptionError
+        Nothing is suggested, or the answer cannot be.
+    """
     shown = dashboard(request)
     with shown.store.writing(by_user=visitor(request).user_id) as tx:
         facts, today = _facts(tx.db, shown, person_id)
@@ -123,12 +185,11 @@ def decide(request: Request, person_id: PersonId, said: Annotated[DecisionForm, 
         now = _asked_now(tx.db, person_id, today)
         asked = _followed(now, one, said) if said.decision == "accepted" else now
         action = f"/people/{person_id}/plan/decisions"
-        return _made(request, tx, facts, Change(asked=asked, form=said, action=action, answer=answer), today)
+        _make(tx, shown, facts, Change(asked=asked, form=said, action=action, answer=answer), today)
 
 
-@router.post("/people/{person_id}/plan/stage", name="move_stage")
-def move_stage(request: Request, person_id: PersonId, said: Annotated[StageForm, Form()]) -> Response:
-    """Go to the next stage, or back; the band of the new stage holds."""
+def make_move(request: Request, person_id: str, said: StageForm) -> None:
+    """Go to another stage; raises as `make_decision` does."""
     shown = dashboard(request)
     with shown.store.writing(by_user=visitor(request).user_id) as tx:
         facts, today = _facts(tx.db, shown, person_id)
@@ -144,7 +205,7 @@ def move_stage(request: Request, person_id: PersonId, said: Annotated[StageForm,
             shown_rule = {"rule": move.rule.rule, "data": [move.rule.sentence]}
             answer = Decision(suggestion=shown_rule, decision="accepted", reason=said.reason, from_day=today)
         action = f"/people/{person_id}/plan/stage"
-        return _made(request, tx, facts, Change(asked=asked, form=said, action=action, answer=answer), today)
+        _make(tx, shown, facts, Change(asked=asked, form=said, action=action, answer=answer), today)
 
 
 def _check_seen(tx: Writing, facts: PersonFacts, seen: int | None) -> None:
@@ -152,37 +213,19 @@ def _check_seen(tx: Writing, facts: PersonFacts, seen: int | None) -> None:
         prescribing.check_seen(tx.db, facts.id, seen)
 
 
-def _made(request: Request, tx: Writing, facts: PersonFacts, change: Change, today: date) -> Response:
-    """Write a change, or show what speaks against it first.
-
-    Raises
-    ------
-    Conflict
-        Somebody decided since the page was opened.
-    OptionError
-        An unknown plan or stage, or a number that cannot be.
-    """
+def _make(tx: Writing, shown: Dashboard, facts: PersonFacts, change: Change, today: date) -> None:
+    """Write a change against which nothing speaks, or that was confirmed with a reason."""
     _check_seen(tx, facts, change.form.seen)
-    against = _against(tx.db, dashboard(request), facts, change.asked, today)
+    against = _against(tx.db, shown, facts, change.asked, today)
     reason = change.form.reason
     if against and not (change.form.confirmed and reason):
-        return page(
-            request,
-            "plan_confirm.html.j2",
-            person_id=facts.id,
-            against=against,
-            action=change.action,
-            fields=_fields(change.form),
-            reason=reason,
-            missing=change.form.confirmed,
-        )
+        raise ObjectedError(change, against)
     if change.answer is None:
         prescribing.prescribe(tx, facts.id, change.asked, reason=reason)
     else:
         prescribing.decide(tx, facts.id, change.answer, asked=change.asked)
     for row in flags.raise_flags(tx, facts.id, [one.flag for one in against if one.flag is not None]):
         flags.acknowledge(tx, row.id, reason, version=row.version)
-    return go_to(f"/people/{facts.id}/plan")
 
 
 def _against(db: Reading, shown: Dashboard, facts: PersonFacts, asked: Asked, today: date) -> tuple[Objection, ...]:
