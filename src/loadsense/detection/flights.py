@@ -92,7 +92,7 @@ HOP: Final = 20
 #: Half a running median of seven samples.
 MEDIAN_HALF = 3
 #: Samples worked out at a time where the history holds them: ten hops cost little more than one.
-_AHEAD: Final = 400
+_AHEAD: Final = 1000
 
 
 #: Exchanges that bring the median of seven, and of nine, to the middle lane.
@@ -161,7 +161,7 @@ class Trace:
             self._offset = self._filled = self._median_filled = self.start
         if end <= self.end:
             return anew
-        self.start += max(0, self.end - self.start - self.keep)
+        self.start = max(self.start, self.end - self.keep)
         self.end = end
         if end > self._filled:
             self._fill(history, max(end, min(history.grid_complete, end + _AHEAD)))

@@ -264,8 +264,10 @@ class LandingDetector:
         return [self._hop + at for at in loud_hops(rows, edges, self._least_peak_g).tolist()]
 
     def _awake(self, hop: int) -> bool:
+        if hop <= self._awake_until:
+            return True
         due = self._due()
-        return hop <= self._awake_until or (due is not None and due <= hop)
+        return due is not None and due <= hop
 
     def _due(self) -> int | None:
         """Hop with whose end the next waiting impact or peak can be settled, let go or named."""
