@@ -296,3 +296,34 @@ def test_forgetting_names_the_backups_that_still_hold_her(run, tmp_path):
     assert json.loads(out)["backups"] == [str(tmp_path / "monday.zip")]
     code, _, err = run("forget p021 --yes")
     assert err == f"note: p021 is still in the backup {tmp_path / 'monday.zip'}: remove it by hand\n"
+
+
+# -- backup, restore
+
+
+def test_a_backup_is_written_and_comes_back_elsewhere(run, tmp_path):
+    line = told(run("backup -o all.zip"))
+    assert line.startswith("wrote all.zip: 2 people, 0 recordings, of 20")
+    code, _, err = run("backup -o all.zip")
+    assert (code, "all.zip exists; expected a new name" in err) == (2, True)
+    out = told(run("restore all.zip --folder again", "--store", str(tmp_path / "again.db")))
+    assert out.startswith("restored to again: 2 people, 0 recordings, of 20")
+    assert "open it: loadsense serve --folder again --store sqlite:///" in out
+    listed = json.loads(told(run("athlete list --json --store again.db --folder again")))
+    assert {one["person_id"] for one in listed} == {"p017", "p021"}
+    again = json.loads(told(run("restore all.zip --json --store third.db --folder third")))
+    assert (again["people"], again["files"]) == (["p017", "p021"], 0)
+
+
+def test_a_restore_changes_nothing_that_is_there(run, tmp_path):
+    told(run("backup -o all.zip"))
+    before = (tmp_path / "gym" / "loadsense.db").read_bytes()
+    code, out, err = run("restore all.zip")  # the store of the environment, which is in use
+    assert (code, out) == (2, "")
+    assert "the database holds tables already; expected an empty one: nothing was changed" in err
+    assert (tmp_path / "gym" / "loadsense.db").read_bytes() == before
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "all.zip").read_bytes()[:-40])
+    for file, words in (("cut.zip", "not a backup of LoadSense, or cut off"), ("none.zip", "no such file")):
+        code, _, err = run(f"restore {file} --folder new --store new.db")
+        assert (code, words in err, len(err.strip().splitlines())) == (2, True, 1)
+        assert not (tmp_path / "new.db").exists()

@@ -1,8 +1,10 @@
 """Everything out and back, from either database into either; one person out, or gone."""
 
 import json
+import random
 import zipfile
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -149,6 +151,64 @@ def test_a_damaged_or_foreign_backup_restores_nothing(full, tmp_path):
     with pytest.raises(OptionError, match="no such file"):
         restore(tmp_path / "none.zip", tmp_path / "again.db", tmp_path / "again")
     again = restore(whole, tmp_path / "again.db", tmp_path / "again")  # what failed before left an empty place
+    again.close()
+
+
+def test_a_byte_that_is_wrong_anywhere_restores_everything_or_nothing(full, tmp_path):
+    """Every region of the file: local headers, rows, samples, central directory and its end."""
+    backup(full, tmp_path / "all.zip")
+    whole, rng = (tmp_path / "all.zip").read_bytes(), random.Random(7)
+    places = [*rng.sample(range(len(whole)), 60), *range(len(whole) - 40, len(whole), 2), *range(0, 60, 3)]
+    refused = 0
+    for number, place in enumerate(places):
+        damaged = bytearray(whole)
+        damaged[place] ^= rng.choice([0x01, 0x08, 0x80, 0xFF])
+        (tmp_path / "damaged.zip").write_bytes(damaged)
+        into = tmp_path / f"into{number}"
+        try:
+            restore(tmp_path / "damaged.zip", into / "again.db", _made(into)).close()
+        except FormatError:
+            refused += 1
+            expected = 0
+        else:
+            expected = 3  # a byte that nothing depends on, such as the time of day
+        assert len(list(into.rglob("*.parquet"))) == expected
+    assert refused > 60
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
+
+
+def test_a_restore_that_fails_at_its_end_takes_its_files_back(full, tmp_path, monkeypatch):
+    backup(full, tmp_path / "all.zip")
+    real, left = Path.replace, [2]
+
+    def full_disk(self, target):
+        if self.suffix == ".parquet":
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full_disk)
+        with pytest.raises(WorldError, match=r"No space left on device.*nothing was restored: make room"):
+            restore(tmp_path / "all.zip", tmp_path / "again.db", tmp_path / "again")
+    assert not list((tmp_path / "again").rglob("*.parquet"))
+    restore(tmp_path / "all.zip", tmp_path / "again.db", tmp_path / "again").close()
+
+
+def test_a_restore_that_was_killed_is_done_again(full, tmp_path):
+    """Killed between the files and the commit: they are there, and the database is empty."""
+    manifest = backup(full, tmp_path / "all.zip")
+    for name in manifest.files:
+        (tmp_path / "again" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "again" / name).write_bytes(b"half")
+    again = restore(tmp_path / "all.zip", tmp_path / "again.db", tmp_path / "again")
+    for name in manifest.files:
+        assert (again.folder / name).read_bytes() == (full.folder / name).read_bytes()
     again.close()
 
 

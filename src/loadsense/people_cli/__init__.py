@@ -1,4 +1,4 @@
-"""The verbs about people: athlete, plan, report, forget.
+"""The verbs about people: athlete, plan, report, forget, backup, restore.
 
 Nothing of weight is imported before one of them runs. They work on the same store as `serve`, also while it serves.
 """
@@ -9,6 +9,7 @@ import typer
 
 from loadsense.people_cli.athletes import athlete
 from loadsense.people_cli.forgetting import forget
+from loadsense.people_cli.keeping import backup, restore
 from loadsense.people_cli.papers import report
 from loadsense.people_cli.plans import plan
 
@@ -19,3 +20,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(plan, name="plan", epilog="Example: loadsense plan set p017 --plan hirit --stage stage-1")
     app.add_typer(report, name="report", epilog="Example: loadsense report letter p017 --weeks 12 -o letter.pdf")
     app.command(epilog="Example: loadsense forget p017")(forget)
+    app.command(epilog="Example: loadsense backup -o loadsense-november.zip")(backup)
+    app.command(epilog="Example: loadsense restore loadsense-november.zip --folder restored/")(restore)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +37,18 @@ _MANIFEST: Final = "manifest.json"
 _CHUNK: Final = 1 << 20
 _SAFE_NAME: Final = re.compile(rf"{RECORDINGS}/[0-9a-f]{{2}}/[0-9a-f]{{64}}\.loadsense\.parquet")
 _TABLE_NAME: Final = re.compile(r"[a-z_]+")
+#: What a damaged ZIP file may raise while it is read, by the byte that is wrong.
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +185,7 @@ def read_manifest(path: str | Path) -> Manifest:
 
 
 def restore(path: str | Path, url_or_path: str | Path, folder: str | Path) -> Store:
-    """Make a store from a backup, in an empty database of either kind and an empty folder.
+    """Make a store from a backup, in an empty database of either kind and an empty folder, whole or not at all.
 
     Parameters
     ----------
@@ -189,22 +204,47 @@ def restore(path: str | Path, url_or_path: str | Path, folder: str | Path) -> St
         The disk is full or the database cannot be used.
     """
     into = Path(folder)
-    if (into / RECORDINGS).exists() and any((into / RECORDINGS).iterdir()):
-        raise OptionError(f"{into} holds recordings already; expected an empty folder: nothing was changed")
-    into.mkdir(parents=True, exist_ok=True)
-    with _opened(Path(path)) as file, incoming(into) as own:
+    with _opened(Path(path)) as file:
         manifest = _manifest(file, Path(path).name)
+        _refuse_used(into, manifest)
+        for name, sha256 in manifest.tables.items():
+            _check_lines(file, name, sha256)
+        try:
+            _restore(file, manifest, url_or_path, into)
+        except OSError as fault:
+            raise WorldError(
+                f"{into}: cannot be written ({fault.strerror or fault}); nothing was restored: make room, or choose "
+                "another folder"
+            ) from None
+    return open_store(url_or_path, folder)
+
+
+def _restore(file: zipfile.ZipFile, manifest: Manifest, url_or_path: str | Path, into: Path) -> None:
+    """All of it, or nothing: rows are committed last, and the files of a restore that fails are taken back."""
+    into.mkdir(parents=True, exist_ok=True)
+    with incoming(into) as own, ExitStack() as on_failure:
         for name, sha256 in manifest.files.items():
             _read_file(file, name, own, sha256)
         with connected(url_of(url_or_path)) as connection:
             if inspect(connection).get_table_names():
-                raise OptionError("the database holds tables already; expected an empty one: nothing was changed")
+                raise OptionError(
+                    "the database holds tables already; expected an empty one: nothing was changed, choose another "
+                    "place for what comes back"
+                )
             migrating.migrate(connection, manifest.revision)
-            write_rows(connection, ((name, _lines(file, name, sha)) for name, sha in manifest.tables.items()))
+            write_rows(connection, ((name, _lines(file, name)) for name in manifest.tables))
             for name in manifest.files:
                 (into / name).parent.mkdir(parents=True, exist_ok=True)
+                on_failure.callback((into / name).unlink, missing_ok=True)
                 (own / Path(name).name).replace(into / name)
-    return open_store(url_or_path, folder)
+        on_failure.pop_all()
+
+
+def _refuse_used(into: Path, manifest: Manifest) -> None:
+    """Refuse a folder with recordings of others; those of a restore that was killed are the same ones."""
+    ours = {Path(name).name for name in manifest.files}
+    if any(path.is_file() and path.name not in ours for path in (into / RECORDINGS).rglob("*")):
+        raise OptionError(f"{into} holds recordings already; expected an empty folder: nothing was changed")
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -212,18 +252,21 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise OptionError(f"{path}: no such file; check the name and the folder") from None
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         raise FormatError(f"{path.name}: not a backup of LoadSense, or cut off; copy it again") from None
 
 
 def _manifest(file: zipfile.ZipFile, name: str) -> Manifest:
     try:
-        said: dict[str, Any] = json.loads(file.read(_MANIFEST))
-    except (KeyError, ValueError, zipfile.BadZipFile):
+        said: dict[str, Any] = dict(json.loads(file.read(_MANIFEST)))
+    except (*_DAMAGE, TypeError):
         raise FormatError(f"{name}: a ZIP file without the manifest of a LoadSense backup; choose another") from None
     if said.pop("format", "") != _FORMAT or said.pop("version", 0) != _VERSION:
         raise FormatError(f"{name}: a backup of another form; expected version {_VERSION}: update LoadSense")
-    manifest = Manifest(**{**said, "people": tuple(said["people"])})
+    try:
+        manifest = Manifest(**{**said, "people": tuple(said["people"])})
+    except (KeyError, TypeError):
+        raise FormatError(f"{name}: the manifest of this backup is damaged; take another, or copy it again") from None
     if manifest.revision not in migrating.known_revisions():
         raise FormatError(
             f"{name}: made by LoadSense {manifest.loadsense_version}, with a database of revision "
@@ -238,28 +281,36 @@ def _manifest(file: zipfile.ZipFile, name: str) -> Manifest:
 
 def _read_file(file: zipfile.ZipFile, name: str, own: Path, sha256: str) -> None:
     made = hashlib.sha256()
-    try:
-        with file.open(name) as source, (own / Path(name).name).open("wb") as out:
-            while chunk := source.read(_CHUNK):
-                made.update(chunk)
-                out.write(chunk)
-    except (KeyError, zipfile.BadZipFile):
-        raise _damaged(name) from None
+    with (own / Path(name).name).open("wb") as out:
+        for chunk in _chunks(file, name):
+            made.update(chunk)
+            out.write(chunk)
     if made.hexdigest() != sha256:
         raise _damaged(name)
 
 
-def _lines(file: zipfile.ZipFile, name: str, sha256: str) -> Iterator[str]:
+def _check_lines(file: zipfile.ZipFile, name: str, sha256: str) -> None:
+    """Rows are looked through before any is written: what is damaged may not even be rows."""
     made = hashlib.sha256()
-    try:
-        with file.open(f"tables/{name}.jsonl") as source:
-            for line in source:
-                made.update(line)
-                yield line.decode()
-    except (KeyError, zipfile.BadZipFile):
-        raise _damaged(name) from None
+    for chunk in _chunks(file, f"tables/{name}.jsonl"):
+        made.update(chunk)
     if made.hexdigest() != sha256:
         raise _damaged(name)
+
+
+def _lines(file: zipfile.ZipFile, name: str) -> Iterator[str]:
+    with file.open(f"tables/{name}.jsonl") as source:
+        for line in source:
+            yield line.decode()
+
+
+def _chunks(file: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    try:
+        with file.open(name) as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+    except _DAMAGE:
+        raise _damaged(name) from None
 
 
 def _damaged(name: str) -> FormatError:
