@@ -1,10 +1,11 @@
 """`loadsense athlete, plan, report, export PERSON, forget`: on a real store, through the whole command line."""
 
+import csv
 import io
 import json
 import shutil
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from loadsense import cli, evidence
 from loadsense.people_cli import asking
 from loadsense.store import open_store, people, wellbeing
 from loadsense.store.backup import backup
+from loadsense.store.importing import SensorFile, import_session
+from loadsense.store.tables import SessionRow
 from loadsense.store.wellbeing import AdverseFacts
 
 PEOPLE = Path(__file__).parents[1] / "sample_recordings" / "people"
+HIP = PEOPLE.parent / "simulated-stage-1-hip.csv.gz"
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)  # a Monday, in week 48
 
 
@@ -296,6 +300,63 @@ def test_forgetting_names_the_backups_that_still_hold_her(run, tmp_path):
     assert json.loads(out)["backups"] == [str(tmp_path / "monday.zip")]
     code, _, err = run("forget p021 --yes")
     assert err == f"note: p021 is still in the backup {tmp_path / 'monday.zip'}: remove it by hand\n"
+
+
+# -- sessions of a group and of some days
+
+
+@pytest.fixture
+def trained(run, tmp_path):
+    """A session of p021 in a group whose name a spreadsheet would run; returns its day."""
+    opened = open_store(tmp_path / "gym" / "loadsense.db", tmp_path / "gym")
+    with opened.writing() as tx:
+        group = people.create_group(tx, "=HYPERLINK(A1)", weekdays=[1], tz="Europe/Madrid")
+        tx.db.flush()
+        people.change(tx, "p021", version=people.the_person(tx.db, "p021").version, group_id=group.id)
+    file = SensorFile(path=HIP, placement="hip", reading={"range_g": 16})
+    made = import_session(opened, "p021", [file])
+    with opened.reading() as db:
+        day = db.get(SessionRow, made.session_id).day
+    opened.close()
+    return day
+
+
+def test_sessions_of_a_group_and_of_some_days_come_out_as_a_table(run, trained, tmp_path):
+    day, before = trained.isoformat(), (trained - timedelta(days=1)).isoformat()
+    (row,) = csv.DictReader(io.StringIO(told(run("export --group =HYPERLINK(A1)"))))
+    assert (row["person_id"], row["day"], row["group"]) == ("p021", day, "'=HYPERLINK(A1)")
+    for words in (f"--since {day}", f"--until {day}", f"p021 --since {before} --until {day}"):
+        assert [one["session_id"] for one in csv.DictReader(io.StringIO(told(run(f"export {words}"))))] == ["1"]
+    (told_row,) = json.loads(told(run(f"export --since {day} --json")))["sessions"]
+    assert (told_row["group"], told_row["landings_asked"]) == ("=HYPERLINK(A1)", 25)
+    assert told(run(f"export --until {day} -o sessions.csv")) == "sessions.csv\n"
+    assert "'=HYPERLINK(A1)" in (tmp_path / "sessions.csv").read_text()
+    assert told(run(f"export --until {day} -o sessions.json")) == "sessions.json\n"
+    assert json.loads((tmp_path / "sessions.json").read_text())["sessions"] == [told_row]
+
+
+def test_sessions_of_a_group_come_out_as_a_bids_dataset(run, trained, tmp_path):
+    assert told(run("export --group =HYPERLINK(A1) --bids -o out")) == "EXPORTED 1 recording to out\n"
+    assert len(list((tmp_path / "out").rglob("sub-p021_*_motion.tsv"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--until 2020-01-01", "there is no session of these people in these days"),
+        ("--until 2020-01-01 --bids -o none", "there is no session with samples of these people in these days"),
+        ("--group Mon", "unknown group 'Mon'"),
+        ("--since tomorrow", "--since 'tomorrow': expected a day such as 2026-11-23"),
+        ("--since 2026-11-24 --until 2026-11-23", "lies after the last"),
+        ("p021 --group Tue/Thu", "p021 and a group were named; expected people or a group"),
+        ("p099 --since 2026-11-24", "nobody has the pseudonym 'p099'"),
+        ("--since 2026-01-01 -o sessions.xlsx", "expected a file name that ends with .csv or .json"),
+        ("", "nothing was named; give a pseudonym"),
+        ("--bids", "nothing was named; give a pseudonym"),
+    ],
+)
+def test_what_cannot_be_taken_out_is_said(run, trained, words, sentence):
+    assert sentence in refused(run(f"export {words}"))
 
 
 # -- backup, restore
