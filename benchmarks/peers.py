@@ -4,8 +4,9 @@
 
 `.gt3x` against pygt3x, `.cwa` against actipy (which runs Java). They are no dependency of anything here: make an
 environment of their own (`python -m venv PEERS; PEERS/bin/pip install pygt3x actipy`) and name its Python; what is not
-there is skipped, with the reason. The peers only read; LoadSense is measured reading, and once more with the whole
-analysis and all its outputs. All in turns on the same simulated file, medians; hold on to the ratios.
+there is skipped, with the reason. Both read, and both go on to the impact peaks, where the peers' samples are left to
+`obvious.py`; LoadSense once more with the whole analysis and all its outputs. All in turns on the same simulated file,
+medians; the ratios are those of a peer to LoadSense doing the same, and of reading to the rest.
 """
 
 from __future__ import annotations
@@ -31,24 +32,34 @@ RATE_HZ = 100
 PER_SECTOR = 120
 COUNTS_PER_G = 256.0
 
-READ = """
-import sys, loadsense
+OURS = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import loadsense
 from loadsense import kernels
 kernels.prepare(10**9)
-print(sum(len(b) for b in loadsense.read(sys.argv[1]).blocks() if isinstance(b, loadsense.SampleBlock)))
 """
+READS = "print(sum(len(b) for b in loadsense.read(sys.argv[1]).blocks() if isinstance(b, loadsense.SampleBlock)))"
+FINDS = "from impact_peaks import peaks; print(peaks(sys.argv[1]))"
+#: What a form is read with, and the program that comes to a table of its samples.
 PEERS = {
     "gt3x": (
         "pygt3x",
         "import sys; from pygt3x.reader import FileReader\n"
-        "with FileReader(sys.argv[1]) as reader: print(len(reader.to_pandas()))",
+        "with FileReader(sys.argv[1]) as reader: samples = reader.to_pandas()[['X', 'Y', 'Z']]\n",
     ),
     "cwa": (
         "actipy",
-        "import sys, actipy\nprint(len(actipy.read_device(sys.argv[1], lowpass_hz=None, calibrate_gravity=False, "
-        "detect_nonwear=False, resample_hz=None, verbose=False)[0]))",
+        "import sys, actipy\nsamples = actipy.read_device(sys.argv[1], lowpass_hz=None, calibrate_gravity=False, "
+        "detect_nonwear=False, resample_hz=None, verbose=False)[0][['x', 'y', 'z']]\n",
     ),
 }
+PEER_READS = "print(len(samples))"
+PEER_FINDS = f"""
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from obvious import impacts
+print(impacts(samples.to_numpy()))
+"""
 
 
 def counts_of(length: str) -> Iterator[np.ndarray]:
@@ -114,19 +125,23 @@ def row(name: str, run: Run, n_samples: int, ours: Run) -> str:
 
 
 def rows(path: Path, form: str, length: str, python: str, runs: int) -> Iterator[str]:
-    """What each program takes for one file, and how many times what LoadSense takes to read it."""
-    name, program = PEERS[form]
-    n_samples, reason = MINUTES[length] * MINUTE, missing(python, form)
+    """What each program takes for one file, and how many times what LoadSense takes for the same."""
+    name, samples = PEERS[form]
+    reason, title = missing(python, form), f"one {length}, {path.suffix}"
     with tempfile.TemporaryDirectory() as output:
-        commands = [[sys.executable, "-c", READ, str(path)], analyze(path, output)]
-        if reason is None:
-            commands.append([python, "-c", program, str(path)])
-        reading, *others = in_turns(commands, runs)
-    names = ("loadsense reads", "loadsense analyze, all outputs", f"{name} reads")
-    for title, run in zip(names, (reading, *others), strict=False):
-        yield row(f"one {length}, {path.suffix}: {title}", run, n_samples, reading)
+        ours = [[sys.executable, "-c", OURS + does, str(path)] for does in (READS, FINDS)]
+        theirs = [[python, "-c", samples + does, str(path)] for does in (PEER_READS, PEER_FINDS)]
+        reads, finds, analyzes, *others = in_turns(
+            [*ours, analyze(path, output), *(theirs if reason is None else [])], runs
+        )
+    pairs = [("loadsense reads", reads, reads), ("loadsense to impact peaks", finds, finds)]
+    pairs += [("loadsense analyze, all outputs", analyzes, reads)]
+    peers = (f"{name} reads", f"{name} and scipy to impact peaks")
+    pairs += zip(peers, others, (reads, finds), strict=False)
+    for what, run, like in pairs:
+        yield row(f"{title}: {what}", run, MINUTES[length] * MINUTE, like)
     if reason is not None:
-        yield f"| one {length}, {path.suffix}: {name} reads | skipped: {reason} |" + " |" * 6
+        yield f"| {title}: {name} | skipped: {reason} |" + " |" * 6
 
 
 def main() -> None:
