@@ -156,7 +156,7 @@ def test_nobody_screened_locks_the_plan():
 
 def test_unknown_is_not_no():
     assert locks(replace(WHOLE, pregnancy="unknown", balance="")).plan == (
-        "screening is not complete (pregnancy, balance unknown)"
+        "screening is not complete (unknown: pregnancy, balance)"
     )
     assert len(protocol.missing_answers(Screening())) == 11
 
@@ -608,7 +608,7 @@ def test_week_as_planned_shows_the_surplus_apart():
 def test_a_missed_session_is_missing_not_zero():
     found = week(dose(TUE, 25, 6))
     assert (found.sessions_done, found.standing) == (1, Standing.MISSED)
-    assert found.reason == "1 of 2 sessions missed; landings: 25 of 50; lifting sets: 6 of 30"
+    assert found.reason == "1 of 2 sessions missed; landings in band: 25 of 50; lifting sets: 6 of 30"
     assert (found.landings.percent, found.lifting.percent) == (50.0, 20.0)
     assert week().landings.done is None
 
@@ -626,10 +626,10 @@ def test_the_two_doses_are_never_added():
 def test_a_session_nobody_could_see_makes_a_lower_bound():
     found = week(dose(TUE), dose(THU, None))
     assert (found.landings.done, found.landings.at_least, found.landings.standing) == (25, True, Standing.CANNOT_SAY)
-    assert "landings: at least 25 of 50" in found.reason
+    assert "landings in band: at least 25 of 50" in found.reason
     blind = week(dose(TUE, None), dose(THU, None, cannot_say="recorded at +-2 g: set the range to +-16 g"))
     assert (blind.landings.done, blind.landings.percent) == (None, None)
-    assert blind.reason == "recorded at +-2 g: set the range to +-16 g; landings: not counted"
+    assert blind.reason == "recorded at +-2 g: set the range to +-16 g; landings in band: not counted"
     enough = week(dose(TUE, 50, landings_at_least=True), dose(THU, None))
     assert enough.landings.standing is Standing.AS_PLANNED
 
@@ -700,7 +700,7 @@ def step(load=40.0, height=10.0, count=25):
         (step(), []),
         (step(load=42.0), []),
         (step(load=35.0), []),
-        (step(load=42.5), ["back_squat rose by 2.5 kg in a week, 2 kg at most"]),
+        (step(load=42.5), ["back squat rose by 2.5 kg in a week, 2 kg at most"]),
         (step(height=15.0), []),
         (step(count=26), []),
         (step(count=30), ["landings rose from 25 to 30 in a week, 5 % at most"]),

@@ -220,7 +220,7 @@ def test_a_week_is_spoken_of_in_its_tense():
     assert roster(unasked).lines[0].landings.reason == "no landings were asked of her"
     assert roster(unasked, monday=TODAY).lines[0].landings.reason == "no landings are asked of her"
     later = person(sessions=[session(TUESDAY), session(TODAY)])
-    assert roster(later).lines[0].reason == "missed Thursday; landings: 25 of 50; lifting sets: 15 of 30"
+    assert roster(later).lines[0].reason == "missed Thursday; landings in band: 25 of 50; lifting sets: 15 of 30"
     back = person(sessions=[session(TODAY + timedelta(days=3))])
     assert roster(back, monday=TODAY, today=TODAY + timedelta(days=3)).lines[0].reason == (
         "missed Tuesday; last session today"

@@ -40,6 +40,7 @@ from loadsense.protocol.weeks import (
     minimum_detectable_change,
     step_flags,
     suggest,
+    suggested_step_kg,
     week_status,
 )
 
@@ -78,6 +79,7 @@ __all__ = [
     "session_flags",
     "step_flags",
     "suggest",
+    "suggested_step_kg",
     "week_status",
     "wellbeing_flags",
 ]

@@ -24,7 +24,7 @@ _ENTRIES: Final = {
     "low_trauma_fractures": "low-trauma fractures",
     "falls_12_months": "falls in 12 months",
     "balance": "balance",
-    "cleared_by": "cleared by",
+    "cleared_by": "who cleared her",
     "screened_on": "date",
     "review_date": "review date",
 }
@@ -66,7 +66,7 @@ def screening_locks(screening: Screening | None, *, on: date | None, rules: Mapp
     landings = _fracture_lock(screening, rules["fracture-locks-landings"])
     unanswered = missing_answers(screening)
     if unanswered:
-        return Locks(plan=f"screening is not complete ({', '.join(unanswered)} unknown)", landings=landings)
+        return Locks(plan=f"screening is not complete (unknown: {', '.join(unanswered)})", landings=landings)
     if screening.ended_by:
         return Locks(plan=f"the screening ended with a {screening.ended_by}: screen again", landings=landings)
     if on is None:

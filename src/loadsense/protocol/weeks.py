@@ -190,7 +190,7 @@ def _findings(
     missed = asked.sessions - len(sessions)
     if missed > 0:
         found.append((Standing.MISSED, f"{missed} of {asked.sessions} sessions missed"))
-    for name, row in (("landings", landings), ("lifting sets", lifting)):
+    for name, row in (("landings in band", landings), ("lifting sets", lifting)):
         if row.standing is not Standing.AS_PLANNED:
             count = "not counted" if row.done is None else f"{row.done} of {row.prescribed}"
             found.append((row.standing, f"{name}: {'at least ' if row.at_least and row.done else ''}{count}"))
@@ -275,7 +275,7 @@ def step_flags(before: Step, after: Step, *, rules: Mapping[str, Rule]) -> tuple
     for exercise, (old, new) in rises.items():
         limit = largest_step_kg(old, percent=rule.value, plate_kg=plate)
         if new - old > limit + 1e-9:
-            found.append(f"{exercise} rose by {new - old:g} kg in a week, {limit:g} kg at most")
+            found.append(f"{exercise.replace('_', ' ')} rose by {new - old:g} kg in a week, {limit:g} kg at most")
     if more and before.landings and after.landings and after.landings > before.landings * (1 + rule.value / 100.0):
         found.append(f"landings rose from {before.landings} to {after.landings} in a week, {rule.value:g} % at most")
     return tuple(_flag(rule, sentence) for sentence in found)
@@ -295,6 +295,22 @@ def largest_step_kg(load_kg: float, *, percent: float, plate_kg: float | None) -
     """
     share = load_kg * percent / 100.0
     return share if plate_kg is None else min(share, plate_kg)
+
+
+def suggested_step_kg(load_kg: float, *, rules: Mapping[str, Rule]) -> float:
+    """The largest step, rounded down to what can be put on a bar; of a load too light for that, the step itself.
+
+    Examples
+    --------
+    >>> from loadsense import evidence
+    >>> [suggested_step_kg(load_kg, rules=evidence.rules()) for load_kg in (27.5, 40.0, 62.5, 8.0)]
+    [1.0, 2.0, 2.5, 0.4]
+    """
+    percent, plate = rules["progress-step"].value or 0.0, rules["smallest-plate"].value
+    step = largest_step_kg(load_kg, percent=percent, plate_kg=plate)
+    precision = rules["load-precision"].value
+    rounded = math.floor(step / precision + 1e-9) * precision if precision else step
+    return rounded or step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +397,7 @@ def suggest(
     max_rpe : mapping
         The plan's limit on each scale.
     rules : mapping
-        `progress-sessions`, `progress-step`, `smallest-plate` and `above-ceiling` are read.
+        `progress-sessions`, `progress-step`, `smallest-plate`, `load-precision` and `above-ceiling` are read.
     raised_this_week : str, optional
         Another variable (load, height, count) that has already gone up: then this one holds.
     """
@@ -405,8 +421,7 @@ def suggest(
     load_kg = latest[-1].load_kg
     if load_kg is None:
         return _suggestion(exercise, "hold", rule, ("no load was entered",))
-    percent = rules["progress-step"].value or 0.0
-    step = largest_step_kg(load_kg, percent=percent, plate_kg=rules["smallest-plate"].value)
+    step = suggested_step_kg(load_kg, rules=rules)
     return _suggestion(exercise, "step up", rule, reasons, change=f"+{step:g} kg ({100 * step / load_kg:.3g} %)")
 
 

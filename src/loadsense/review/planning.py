@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, Literal, cast
 
 from loadsense.prescriptions import PlanStage
@@ -13,8 +13,8 @@ from loadsense.protocol.weeks import (
     Suggestion,
     WeekPrescription,
     history_flags,
-    largest_step_kg,
     suggest,
+    suggested_step_kg,
 )
 from loadsense.results import Flag
 from loadsense.review.facts import AskedFrom, DoneSession, FlagFacts, PersonFacts
@@ -226,8 +226,7 @@ def next_load_kg(sessions: tuple[ExerciseSession, ...], limits: Limits) -> float
     load_kg = sessions[-1].load_kg if sessions else None
     if load_kg is None:
         return None
-    percent, plate = limits.rules["progress-step"].value or 0.0, limits.rules["smallest-plate"].value
-    return load_kg + largest_step_kg(load_kg, percent=percent, plate_kg=plate)
+    return load_kg + suggested_step_kg(load_kg, rules=limits.rules)
 
 
 def _card(one: Suggestion, person: PersonFacts, asked: AskedFrom, limits: Limits) -> Card:
@@ -341,8 +340,8 @@ def against_next_stage(person: PersonFacts, asked: AskedFrom, *, today: date, li
         found.append(Objection(rule=after_break.rule, sentence=after_break.sentence))
     if raised := raised_this_week(person, today=today):
         found.append(Objection(rule="one-step-a-week", sentence=f"{raised} goes up this week: one at a time"))
-    for one in suggestions(person, asked, today=today, limits=limits):
-        if one.action != "step up":
-            sentence = f"{one.exercise.replace('_', ' ')}: {', '.join(one.data)}"
-            found.append(Objection(rule=one.rule, sentence=sentence))
+    held = [one for one in suggestions(person, asked, today=today, limits=limits) if one.action != "step up"]
+    for (rule, data), same in groupby(held, key=lambda one: (one.rule, one.data)):
+        exercises = ", ".join(one.exercise.replace("_", " ") for one in same)
+        found.append(Objection(rule=rule, sentence=f"{exercises}: {', '.join(data)}"))
     return tuple({one.sentence: one for one in reversed(found)}.values())[::-1]

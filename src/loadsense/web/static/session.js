@@ -89,6 +89,7 @@
     }
   };
 
+  const STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
   const options = (place) => ({
     width: place.clientWidth, height: Math.min(320, Math.max(180, innerHeight * 0.3)), legend: { show: false },
     cursor: {
@@ -98,7 +99,7 @@
     },
     scales: { x: { time: false }, y: { range: (plot, low, high) => [0, Math.max(3, (high ?? 2) * 1.05)] } },
     axes: [
-      { stroke: colours.soft, grid: { show: false }, values: (plot, ticks, axis, space, step) => ticks.map((at) => clock(at, step < 1 ? 1 : 0)) },
+      { stroke: colours.soft, grid: { show: false }, incrs: STEPS_S, values: (plot, ticks, axis, space, step) => ticks.map((at) => clock(at, step < 0.1 ? 2 : step < 1 ? 1 : 0)) },
       { stroke: colours.soft, grid: { stroke: colours.line, width: 1 }, size: 36 },
     ],
     series: [{}, { stroke: colours.soft, width: 1, points: { show: false } }, { stroke: colours.soft, width: 1, points: { show: false } }],
