@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import loadsense as ls
 from loadsense import frames
 from loadsense.frames import COLUMNS
 from loadsense.impact_table import ImpactTable
-from loadsense.render.csv_page import impacts_csv
+from loadsense.render.csv_page import _number_cells, impacts_csv
 
 MADRID = ZoneInfo("Europe/Madrid")
 RATE_HZ = 102.4
@@ -62,6 +65,16 @@ def test_times_and_text_of_columns_are_those_of_each_cell(start):
     assert text == one_cell_at_a_time(report)
     assert '"left, =hip",' in text
     assert "\n'=ankle," in text
+
+
+EVERYDAY = st.floats(1e-4, 1e10) | st.integers(0, 10**12).map(lambda cents: cents / 100)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(EVERYDAY | EVERYDAY.map(lambda number: -number) | st.floats(), max_size=30))
+def test_numbers_are_written_as_python_writes_them(numbers):
+    expected = ["" if math.isnan(number) else repr(number) for number in numbers]
+    assert _number_cells(np.array(numbers, dtype=np.float64)) == expected
 
 
 def test_a_session_without_impacts_is_a_header():

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import pyarrow as pa
+
 from loadsense import frames
 from loadsense.frames import COLUMNS, COUNT, NUMBER, TEXT, Column, Row
 
@@ -82,7 +85,16 @@ def _impact_lines(recording: RecordingResult) -> Iterator[tuple[float, str]]:
 
 
 def _number_cells(numbers: FloatArray) -> list[str]:
-    return [repr(number) if number == number else "" for number in numbers.tolist()]  # NaN alone differs from itself
+    """Numbers as Python writes them, NaN as nothing: Arrow writes those of everyday size alike, and much faster."""
+    unknown = np.isnan(numbers)
+    if unknown.all():
+        return [""] * len(numbers)
+    cells: list[str] = pa.array(numbers).cast(pa.string()).to_pylist()
+    size = np.abs(numbers)
+    is_alike = (size >= 1e-4) & (size < 1e10) & (numbers != np.rint(numbers))
+    for at in np.flatnonzero(~is_alike).tolist():
+        cells[at] = "" if unknown[at] else repr(float(numbers[at]))
+    return cells
 
 
 def _word_cells(words: list[str | None]) -> list[str]:
