@@ -393,6 +393,15 @@ def test_one_variable_at_a_time():
     assert "load goes up this week: one at a time" in landings.data
 
 
+def test_a_first_load_on_the_plan_goes_up_from_what_was_lifted():
+    """A load that was never prescribed and was entered with sessions is raised by accepting a step of it."""
+    raised = (asked(), asked(from_day=TODAY, loads_kg={"back_squat": 42.0}))
+    page = planned(asked=raised)
+    assert page.raised == "load"
+    same = (asked(), asked(from_day=TODAY, loads_kg={"back_squat": 40.0}))
+    assert planned(asked=same).raised is None
+
+
 def test_a_locked_plan_suggests_nothing():
     page = planned(flags=(flag("red"),))
     assert page.suggestions == ()

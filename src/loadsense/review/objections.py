@@ -9,7 +9,15 @@ from typing import Final
 from loadsense.protocol.weeks import Step, step_flags
 from loadsense.results import Flag
 from loadsense.review.facts import AskedFrom, PersonFacts
-from loadsense.review.planning import LANDINGS, Objection, against_next_stage, changed, stage_index, suggestions
+from loadsense.review.planning import (
+    LANDINGS,
+    Objection,
+    against_next_stage,
+    changed,
+    lifted_before,
+    stage_index,
+    suggestions,
+)
 from loadsense.review.weeks import Limits, monday_of
 
 _ORDER: Final = "order-of-the-ramp"
@@ -45,23 +53,12 @@ def _steps(person: PersonFacts, after: AskedFrom, limits: Limits) -> tuple[Flag,
     before = person.asked_on(monday - timedelta(days=1))
     if before is None:
         return ()
-    known = dict(before.loads_kg) | _lifted_before(person, monday)
+    known = dict(before.loads_kg) | lifted_before(person, monday)
     return step_flags(_step(before, known), _step(after, after.loads_kg), rules=limits.rules)
 
 
 def _step(asked: AskedFrom, loads_kg: Mapping[str, float]) -> Step:
     return Step(loads_kg=loads_kg, drop_height_cm=asked.drop_height_cm, landings=asked.landings)
-
-
-def _lifted_before(person: PersonFacts, day: date) -> dict[str, float]:
-    """Latest load of each lift."""
-    return {
-        row.exercise: row.load_kg
-        for one in person.sessions
-        if one.day < day
-        for row in one.rows
-        if row.load_kg is not None
-    }
 
 
 def _against_stage(

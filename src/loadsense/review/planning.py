@@ -255,7 +255,8 @@ def raised_this_week(person: PersonFacts, *, today: date) -> str | None:
     before, after = person.asked_on(monday - timedelta(days=1)), person.asked_on(today)
     if before is None or after is None or before is after:
         return None
-    if any(kg > before.loads_kg.get(exercise, kg) for exercise, kg in after.loads_kg.items()):
+    known = lifted_before(person, monday) | dict(before.loads_kg)
+    if any(kg > known.get(exercise, kg) for exercise, kg in after.loads_kg.items()):
         return "load"
     if before.drop_height_cm and after.drop_height_cm and after.drop_height_cm > before.drop_height_cm:
         return "height"
@@ -263,6 +264,17 @@ def raised_this_week(person: PersonFacts, *, today: date) -> str | None:
         return "count"
     same = before.plan.name == after.plan.name
     return "stage" if same and stage_index(after) > stage_index(before) else None
+
+
+def lifted_before(person: PersonFacts, day: date) -> dict[str, float]:
+    """Latest load of each lift before a day, kg."""
+    return {
+        row.exercise: row.load_kg
+        for one in person.sessions
+        if one.day < day
+        for row in one.rows
+        if row.load_kg is not None
+    }
 
 
 def stage_index(asked: AskedFrom) -> int:
