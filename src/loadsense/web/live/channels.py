@@ -215,7 +215,9 @@ async def _first_of(*jobs: Coroutine[Any, Any, None]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(
+            tasks
+        )  # gather would take a task's cancellation for ours, and whoever cancels us would wonder
     faults = [fault for task in done if (fault := task.exception()) is not None]
     gone = [fault for fault in faults if not isinstance(fault, WebSocketDisconnect)]
     if gone:
