@@ -1,4 +1,4 @@
-"""What tests of several rooms need: the compiled loops, a real browser, and axe-core."""
+"""What tests of several rooms need: the compiled loops, a real browser, axe-core, and a PostgreSQL server."""
 
 import os
 import shutil
@@ -47,3 +47,13 @@ def axe(tmp_path_factory):
     if not script.exists():
         pytest.skip(f"axe-core could not be fetched: {fetched.stderr.strip()[:200]}")
     return script.read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """Address of a PostgreSQL server of its own, without a database to test in."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (pip install 'loadsense[postgres]')")
+    import postgres
+
+    with postgres.server() as address:
+        yield address

@@ -1,16 +1,12 @@
 """A store on each database: a SQLite file, and a real PostgreSQL server that the tests start and throw away."""
 
-import os
-import pwd
 import shutil
-import socket
-import subprocess
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from postgres import run_sql
+from sqlalchemy import text
 
 import loadsense as ls
 from loadsense.readers.loadsense_format import write_recording
@@ -23,58 +19,10 @@ START = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 PEOPLE = Path(__file__).parents[2] / "sample_recordings" / "people"
 
 
-def _bin() -> Path | None:
-    """Folder of the server's programs."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else Path(on_path).parent if on_path else None
-
-
-def _unprivileged() -> list[str]:
-    """The server refuses to run as root: there it runs as somebody else."""
-    if os.getuid() != 0:
-        return []
-    known = {one.pw_name for one in pwd.getpwall()}
-    name = next(name for name in ("postgres", "nobody") if name in known)
-    who = pwd.getpwnam(name)
-    return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="session")
-def postgres_server():
-    """Address of a server of its own, without a database to test in."""
-    programs = _bin()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    if os.getuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("PostgreSQL does not run as root, and setpriv (util-linux) is not installed")
-    as_somebody = _unprivileged()
-    with tempfile.TemporaryDirectory(prefix="loadsense-pg-") as folder:
-        if as_somebody:
-            os.chown(folder, int(as_somebody[1].split("=")[1]), -1)
-        data, port = f"{folder}/data", _free_port()
-        run = lambda *words: subprocess.run([*as_somebody, *words], check=True, capture_output=True, cwd=folder)  # noqa: E731
-        run(
-            programs / "initdb", "-D", data, "-U", "loadsense", "--auth=trust", "-E", "UTF8", "--no-sync", "--no-locale"
-        )
-        options = f"-p {port} -h 127.0.0.1 -k {folder} -F -c synchronous_commit=off -c max_connections=50"
-        run(programs / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
-        try:
-            yield f"postgresql://loadsense@127.0.0.1:{port}"
-        finally:
-            run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-
-
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server):
     """One database for all tests, and one that is empty: making one for each would take a second."""
-    _run(f"{postgres_server}/postgres", "CREATE DATABASE tested", "CREATE DATABASE untouched")
+    run_sql(f"{postgres_server}/postgres", "CREATE DATABASE tested", "CREATE DATABASE untouched")
     return f"{postgres_server}/tested"
 
 
@@ -84,14 +32,6 @@ def sqlite_template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sqlite")
     open_store(folder / "made.db", folder / "files").close()
     return folder / "made.db"
-
-
-def _run(url: str, *words: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for one in words:
-            connection.execute(text(one))
-    engine.dispose()
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +53,7 @@ def empty_database(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.db'}"
     url = request.getfixturevalue("postgres_database").replace("/tested", "/untouched")
-    _run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    run_sql(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     return url
 
 
@@ -129,7 +69,7 @@ def database(request, tmp_path):
             names = ", ".join(f'"{name}"' for name in Table.metadata.tables)
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
             return url
-    _run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    run_sql(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     with connected(url_of(url)) as connection:
         migrating.bring_up_to_date(connection)
     return url

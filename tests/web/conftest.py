@@ -26,9 +26,32 @@ Client = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def sqlite_place(tmp_path_factory):
+    """A SQLite file for a module."""
+    return tmp_path_factory.mktemp("store") / "loadsense.db"
+
+
+@pytest.fixture(scope="module")
+def postgresql_place(request):
+    """A database of a module on a real PostgreSQL server, by its URL."""
+    address = request.getfixturevalue("postgres_server")
+    from postgres import run_sql
+
+    name = request.module.__name__.rpartition(".")[2]
+    run_sql(f"{address}/postgres", f"CREATE DATABASE {name}")
+    return f"{address}/{name}"
+
+
+@pytest.fixture(scope="module")
+def database(sqlite_place):
+    """Where the store of a module is; a module that tries both databases has a fixture of this name of its own."""
+    return sqlite_place
+
+
+@pytest.fixture(scope="module")
+def store(database, tmp_path_factory):
     """A group with two people, one of them with an account, and one account of each role."""
-    opened = open_store(tmp_path_factory.mktemp("store") / "loadsense.db", tmp_path_factory.mktemp("samples"))
+    opened = open_store(database, tmp_path_factory.mktemp("samples"))
     accounts.create_owner(opened, "owner", PASSWORD)
     with opened.writing(1) as tx:
         group = people.create_group(tx, "Tue/Thu", weekdays=[1, 3], tz="Europe/Madrid")

@@ -26,6 +26,12 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 ORIGIN = "http://localhost"
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request):
+    """What one database forgives the other may not."""
+    return request.getfixturevalue(f"{request.param}_place")
+
+
 @pytest.fixture(scope="module")
 def signed_in(store, client):
     """What a coach's browser sends, with a session of p017 there to be asked for."""

@@ -34,6 +34,12 @@ START = datetime(2026, 11, 19, 17, 30, tzinfo=UTC)
 WITHIN_S = 60.0
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request):
+    """The process that reads files opens the store by its address: on both."""
+    return request.getfixturevalue(f"{request.param}_place")
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """Six drops, as a hip and a wrist sensor saw them."""
