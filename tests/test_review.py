@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from loadsense import evidence
 from loadsense.protocol.dxa import density_changes
 from loadsense.protocol.weeks import Standing
+from loadsense.review import words
 from loadsense.review.facts import (
     AskedFrom,
     DoneSession,
@@ -20,7 +21,7 @@ from loadsense.review.facts import (
     PersonFacts,
     RowFacts,
 )
-from loadsense.review.person import landing_trend, person_page
+from loadsense.review.person import landing_trend, lock_of, person_page
 from loadsense.review.planning import plan_page, raised_this_week
 from loadsense.review.roster import roster_page, shown_monday
 from loadsense.review.weeks import Limits, attendance, monday_of, next_session, week_of, weeks_of
@@ -372,6 +373,16 @@ def screened():
 def planned(**changes):
     sessions = changes.pop("sessions", [at_target(TUESDAY), at_target(THURSDAY, rpe=16.0)])
     return plan_page(person(sessions=sessions, screening=screened(), **changes), today=TODAY, limits=LIMITS)
+
+
+def test_a_flag_of_the_night_stands_at_her_day():
+    """23:48 UTC is the next day in Madrid: on the page, in the sentence of the lock, and on the letter."""
+    red = flag("red", raised_at=datetime(2026, 11, 23, 23, 48, tzinfo=UTC))
+    page = person_page(person(flags=(red,)), today=TODAY + timedelta(days=1), n_weeks=12, limits=LIMITS)
+    assert page.locked.startswith("locked since 2026-11-24 until")
+    assert words.day(page.flags[0].raised_at, page.tz) == "Tue 24 Nov 2026"
+    alone = person(flags=(red,), group=None)
+    assert lock_of(alone, today=TODAY, limits=LIMITS).startswith("locked since 2026-11-23 until")
 
 
 def test_the_story_of_progression():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from loadsense.prescriptions import OneRepMax, Plan, PlanStage, Screening
 from loadsense.protocol.weeks import WeekPrescription
@@ -177,6 +178,15 @@ class PersonFacts:
     markers: tuple[Marker, ...] = ()
     last_day: date | None = None
     is_archived: bool = False
+
+    @property
+    def tz(self) -> str:
+        """Zone of her group; UTC without one."""
+        return self.group.tz if self.group else "UTC"
+
+    def day_of(self, at: datetime) -> date:
+        """Her local day at an instant."""
+        return at.astimezone(ZoneInfo(self.tz)).date()
 
     def asked_on(self, day: date) -> AskedFrom | None:
         """What was asked of her on a day; None before her first prescription."""

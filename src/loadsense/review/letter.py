@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as Reading
 from loadsense.errors import OptionError
 from loadsense.prescriptions import Screening
 from loadsense.review import reading
-from loadsense.review.facts import AskedFrom, DoneSession, DxaFacts, FlagFacts, GroupFacts
+from loadsense.review.facts import AskedFrom, DoneSession, DxaFacts, FlagFacts, GroupFacts, PersonFacts
 from loadsense.review.letter_facts import Happened, LandedFacts, LetterFacts, PainFacts, landed_facts, letter_facts
 from loadsense.review.person import Bar, best_lifts, person_page
 from loadsense.review.screened import ScreeningSummary
@@ -225,8 +225,8 @@ def letter_page(facts: LetterFacts, *, today: date, n_weeks: int, limits: Limits
         is_since_letter=facts.since is not None,
         happened=tuple(_dated(one) for one in reversed(facts.happened) if one.day >= since),
         pains=_pains([one for one in facts.pains if one.day >= since]),
-        stopped=tuple(_stopped(one) for one in reversed(_flags(person.flags, since, "red"))),
-        other_flags=_counted_flags(_flags(person.flags, since, "amber")),
+        stopped=tuple(_stopped(person, one) for one in reversed(_flags(person, since, "red"))),
+        other_flags=_counted_flags(_flags(person, since, "amber")),
         changes=_changes(facts, since, today),
         screening=page.screening,
         history=tuple(_history(person.screening)),
@@ -270,16 +270,16 @@ def _most(scores: Sequence[float | None]) -> float | None:
     return max((one for one in scores if one is not None), default=None)
 
 
-def _flags(flags: Sequence[FlagFacts], since: date, severity: str) -> list[FlagFacts]:
-    return [one for one in flags if one.severity == severity and one.raised_at.date() >= since]
+def _flags(person: PersonFacts, since: date, severity: str) -> list[FlagFacts]:
+    return [one for one in person.flags if one.severity == severity and person.day_of(one.raised_at) >= since]
 
 
-def _stopped(flag: FlagFacts) -> Dated:
+def _stopped(person: PersonFacts, flag: FlagFacts) -> Dated:
     if flag.cleared_by and flag.cleared_on:
         ended = f"cleared by {flag.cleared_by} on {day_words(flag.cleared_on)}"
     else:
         ended = "no clearance by name yet: the plan is locked"
-    return Dated(day=flag.raised_at.date(), words=f"{flag.sentence}; {ended}")
+    return Dated(day=person.day_of(flag.raised_at), words=f"{flag.sentence}; {ended}")
 
 
 def _counted_flags(flags: Sequence[FlagFacts]) -> str:

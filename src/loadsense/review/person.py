@@ -72,8 +72,8 @@ class PersonPage:
 
     Attributes
     ----------
-    person_id, group : str
-        Pseudonym, and her group's name.
+    person_id, group, tz : str
+        Pseudonym, her group's name, and the zone of her days.
     attendance : Attendance
         Of the weeks shown.
     next_session : date or None
@@ -108,6 +108,7 @@ class PersonPage:
 
     person_id: str
     group: str
+    tz: str
     attendance: Attendance
     next_session: date | None
     plan: str
@@ -144,6 +145,7 @@ def person_page(person: PersonFacts, *, today: date, n_weeks: int, limits: Limit
     return PersonPage(
         person_id=person.id,
         group=person.group.name if person.group else "",
+        tz=person.tz,
         attendance=attendance(weeks),
         next_session=next_session(person, asked, today=today),
         plan=f"{asked.plan.name}, {asked.stage.name}" if asked else "",
@@ -167,7 +169,7 @@ def lock_of(person: PersonFacts, *, today: date, limits: Limits) -> str | None:
     """Why her plan may not be trained now: an open red flag, or her screening; None where it may."""
     red = next((flag for flag in reversed(person.flags) if flag.severity == "red" and flag.is_open), None)
     if red is not None:
-        return f"locked since {red.raised_at.date().isoformat()} until a named clearance: {red.sentence}"
+        return f"locked since {person.day_of(red.raised_at).isoformat()} until a named clearance: {red.sentence}"
     asked = person.asked_on(today)
     if asked is None or not asked.plan.needs_screening:
         return None

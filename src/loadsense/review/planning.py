@@ -102,8 +102,8 @@ class PlanPage:
 
     Attributes
     ----------
-    person_id : str
-        Pseudonym.
+    person_id, tz : str
+        Pseudonym, and the zone of her days.
     asked : AskedFrom or None
         What is asked today; None without a plan.
     week : WeekPrescription or None
@@ -127,6 +127,7 @@ class PlanPage:
     """
 
     person_id: str
+    tz: str
     asked: AskedFrom | None
     week: WeekPrescription | None
     stages: tuple[StageLine, ...]
@@ -147,6 +148,7 @@ def plan_page(person: PersonFacts, *, today: date, limits: Limits) -> PlanPage:
     suggested = () if asked is None or locked else suggestions(person, asked, today=today, limits=limits)
     return PlanPage(
         person_id=person.id,
+        tz=person.tz,
         asked=asked,
         week=asked.week if asked else None,
         stages=stages,

@@ -212,7 +212,7 @@ def everything_said(db: Reading, person: PersonFacts) -> tuple[Said, ...]:
         for kind, row, day, words in _rows(db, person.id)
     ]
     found += _later_pains(db, person.id, logins, raised)
-    found += _masses(db, person.id, logins)
+    found += _masses(db, person, logins)
     return tuple(sorted(found, key=lambda one: (one.at, one.id), reverse=True))
 
 
@@ -294,18 +294,18 @@ def _later_pains(db: Reading, person_id: str, logins: dict[int, str], raised: Ra
     return found
 
 
-def _masses(db: Reading, person_id: str, logins: dict[int, str]) -> list[Said]:
+def _masses(db: Reading, person: PersonFacts, logins: dict[int, str]) -> list[Said]:
     """That her body mass was changed; only the latest is kept, because sessions are judged with it."""
     return [
         Said(
             kind=BODY_MASS,
             id=one.id,
-            day=one.at.date(),
+            day=person.day_of(one.at),
             words="body mass changed",
             by=_login(logins, one.by_user),
             at=one.at,
         )
-        for one in _audited(db, person_id, "changed")
+        for one in _audited(db, person.id, "changed")
         if "body_mass_kg" in one.detail.get("changed", ())
     ]
 

@@ -7,17 +7,24 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from loadsense.render.words import clock as session_clock
+
 DASH: Final = "–"
 
 
-def day(value: date | None) -> str:
-    """Day as people say it, with its year.
+def day(value: date | None, tz: str | None = None) -> str:
+    """Day as people say it, with its year; of an instant, the day that it was in a zone.
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> day(date(2026, 11, 3)), day(None)
     ('Tue 3 Nov 2026', '–')
+    >>> day(datetime(2026, 11, 23, 23, 48, tzinfo=UTC), "Europe/Madrid")
+    'Tue 24 Nov 2026'
     """
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(ZoneInfo(tz or "UTC"))
     return DASH if value is None else f"{value:%a} {value.day} {value:%b %Y}"
 
 
@@ -42,6 +49,17 @@ def clock(value: datetime | None, tz: str | None) -> str:
     '10:05'
     """
     return DASH if value is None else f"{value.astimezone(ZoneInfo(tz or 'UTC')):%H:%M}"
+
+
+def position(seconds: float) -> str:
+    """A moment of a session as minutes and seconds, with hours when there are any.
+
+    Examples
+    --------
+    >>> position(899.7)
+    '14:59.7'
+    """
+    return session_clock(seconds)
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -104,6 +122,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "clock": clock,
     "number": number,
+    "position": position,
     "counted": counted,
     "plain": plain,
     "iso_week": iso_week,

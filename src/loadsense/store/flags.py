@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ from loadsense.results import Flag
 from loadsense.store.changing import change, found
 from loadsense.store.opening import Writing
 from loadsense.store.tables import FlagRow
+
+#: A day that is not before an instant in this zone is before it in none.
+_WESTERNMOST: Final = timedelta(hours=12)
 
 
 def raise_flags(
@@ -110,7 +114,7 @@ def clear(tx: Writing, flag_id: int, *, by: str, on: date, version: int) -> Flag
     row = found(tx.db, FlagRow, flag_id, "flag")
     if not by.strip():
         raise OptionError("nobody is named; expected who cleared her for training: a clearance needs a name and a day")
-    if on < row.raised_at.date():
+    if on < (row.raised_at - _WESTERNMOST).date():
         raise OptionError(
             f"cleared on {on.isoformat()}, before the flag of {row.raised_at:%Y-%m-%d}; expected a day after it"
         )
