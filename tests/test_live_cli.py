@@ -204,16 +204,47 @@ class Terminal(io.StringIO):
 
 
 def test_after_a_session_she_is_asked_for_pain_and_exertion(capsys, tmp_path, monkeypatch):
-    answers = ["3", "lower back", "new", "25", "borg", "3", "lower back", "new", "15", "borg"]
+    answers = ["sore", "3", "lower back", "yesterday", "new", "25", "15"]
     monkeypatch.setattr("sys.stdin", Terminal("\n".join(answers) + "\n"))
     code, out, _ = run(capsys, "stream", "--sensor", "p017:hip=virtual", "--seconds", "1", "-o", str(tmp_path))
     assert code == 0
-    assert "exertion 25 on the scale borg; expected 6 to 20" in out  # asked again
+    assert "'sore': expected a whole number from 0 (none) to 10" in out  # asked again
+    assert "'yesterday': expected new or known" in out
+    assert "'25': expected a number from 0 to 10, or from 6 to 20 on Borg's scale" in out
     (folder,) = tmp_path.glob("live-*")
     said = json.loads((folder / "session.json").read_text("utf-8"))["said"]["p017"]
     assert said == {"pain": 3, "pain_site": "lower back", "pain_onset": "new", "rpe": 15.0, "rpe_scale": "borg"}
     flags = json.loads((folder / "p017" / "summary.json").read_text("utf-8"))["prescription"]["flags"]
     assert any(flag["severity"] == "red" for flag in flags)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["0", "7", "0-10"], {"pain": 0, "rpe": 7.0, "rpe_scale": "0-10"}),
+        (["2", "lumbar", "n", "y", "4,5"], {"pain": 2, "pain_site": "lumbar, back", "pain_onset": "new", "rpe": 4.5}),
+        (["2", "knee", "k", ""], {"pain": 2, "pain_site": "knee", "pain_onset": "known", "rpe": None}),
+        (["5"], {"pain": 5, "pain_site": "", "rpe": None}),  # and nobody answers any more
+        (["", "8", ""], {"pain": None, "rpe": None, "rpe_scale": None}),  # a number without its scale means nothing
+    ],
+)
+def test_answers_are_kept_as_far_as_they_were_given(capsys, tmp_path, monkeypatch, answers, said):
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(answers) + "\n"))
+    code, out, _ = run(capsys, "stream", "--sensor", "p017:hip=virtual", "--seconds", "0.5", "-o", str(tmp_path))
+    assert code == 0
+    assert "VERDICT" in out  # whatever became of the questions
+    (folder,) = tmp_path.glob("live-*")
+    kept = json.loads((folder / "session.json").read_text("utf-8"))["said"]["p017"]
+    assert kept | said == kept
+
+
+def test_a_locked_plan_that_nobody_answers_for_starts_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    words = ["--sensor", "p021:hip=virtual", "--plan", "hirit", "--seconds", "1", "-o", str(tmp_path)]
+    code, _, err = run(capsys, "stream", *words)
+    assert code == 130
+    assert err.endswith("stopped\n")
+    assert not list(tmp_path.glob("live-*/*.arrows"))
 
 
 def test_a_locked_plan_asks_whether_to_start_and_no_leaves(capsys, tmp_path, monkeypatch):

@@ -382,6 +382,9 @@ def _code(arguments: list[str] | None) -> int:
         return error.exit_code
     except typer.TyperException as error:
         return _usage(error)
+    except typer.Abort:
+        typer.echo("\nstopped", err=True)  # Ctrl-C, or nobody there to answer a question
+        return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; so do we, without a word
         return 1

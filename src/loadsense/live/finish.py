@@ -185,7 +185,7 @@ def write_report(
     """
     report = Session(dict(recordings), judged_by=judging).report()
     if said is not None:
-        flags = protocol.wellbeing_flags(said.wellbeing, rules=judging.rules)
+        flags = protocol.wellbeing_flags(checked_said(said).wellbeing, rules=judging.rules)
         prescription = replace(report.prescription, flags=(*report.prescription.flags, *flags))
         report = replace(report, prescription=prescription, arguments=(*report.arguments, *_told(said)))
     return report, write_outputs(report, str(folder), stem=stem)
@@ -195,8 +195,7 @@ def _told(said: Said) -> tuple[tuple[str, str], ...]:
     """What she said, for the record."""
     words = []
     if said.pain is not None:
-        site = f", {said.pain_site}, {said.pain_onset}" if said.pain else ""
-        words.append(("pain", f"{said.pain} of 10{site}"))
+        words.append(("pain", ", ".join(filter(None, [f"{said.pain} of 10", said.pain_site, said.pain_onset]))))
     if said.rpe is not None:
         words.append(("rpe", f"{said.rpe:g} on the scale {said.rpe_scale}"))
     return tuple(words)

@@ -166,6 +166,7 @@ class LiveSensor:
 
     def finish(self, at_s: float) -> list[LiveEvent]:
         """No more samples will come: settle what is open, and close the log."""
+        self.state.ended = True
         events = [] if self.engine is None else self._live(self.engine.flush(), at_s)
         if self.log is not None:
             fit = self._clock.fit if self._clock and not self._estimated_missing_s() else None
