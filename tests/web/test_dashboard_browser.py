@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from test_access import routes
+from test_plan import train
 
 from loadsense.prescriptions import Screening
 from loadsense.store import accounts, open_store, people, prescribing
@@ -284,6 +285,45 @@ def test_a_drag_that_begins_on_a_landing_zooms(opened):
     assert "ev=" not in page.url
     page.locator("[data-move=all]").click()
     page.wait_for_function("document.querySelector('#view').textContent === 'whole session'")
+
+
+@SIZES
+def test_a_suggestion_is_followed_kept_or_overridden(opened, filled_store, size):
+    """Progression: a step is accepted, one is kept with a reason, and what then holds is overridden by name."""
+    person = "p061" if size is DESK else "p062"
+    with filled_store.writing(1) as tx:
+        people.create(tx, person, group_id=1, body_mass_kg=63.0)
+        people.screen(tx, person, screened())
+        prescribing.prescribe(
+            tx, person, Asked(from_day=date(2026, 9, 1), plan="hirit", stage="stage-2", drop_height_cm=10.0)
+        )
+    train(filled_store, person, LAST_WEEK, date(2026, 11, 19))
+    page = opened(size)
+    page.goto(f"/people/{person}/plan")
+    assert page.locator("h1").inner_text() == "4 steps up are possible, in one thing at a time"
+    squat = page.get_by_role("article", name="back squat")
+    assert squat.locator("[name=load_kg]").input_value() == "42"
+    with page.expect_navigation():
+        squat.get_by_role("button", name="Accept").click()
+    assert "back squat 42 kg" in page.locator("p.lead").first.inner_text()
+    assert "load goes up this week: one at a time" in page.get_by_role("article", name="landings").inner_text()
+    deadlift = page.get_by_role("article", name="deadlift")
+    deadlift.get_by_label("Keep: why?").fill("knee sore")
+    with page.expect_navigation():
+        deadlift.get_by_role("button", name="Keep").click()
+    assert "knee sore" in page.get_by_role("article", name="deadlift").inner_text()
+    page.get_by_label("Drop height, cm").fill("15")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save").click()
+    assert page.locator("h1").inner_text() == "Not saved yet"
+    assert "load and height rose in one week: one at a time" in page.locator("main").inner_text()
+    page.get_by_label("Why all the same").fill("new boxes came")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save all the same").click()
+    assert "from 15 cm" in page.locator("p.lead").first.inner_text()
+    decided = page.locator("section[aria-labelledby=history]").inner_text()
+    for words in ("accepted", "kept", "knee sore", "new boxes came", "owner"):
+        assert words in decided
 
 
 def test_new_back_pain_locks_until_somebody_is_named(opened):
