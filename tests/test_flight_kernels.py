@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loadsense import kernels
 from loadsense.conditioning.rails import largest_of_sides
-from loadsense.detection import around, landings, rhythm
+from loadsense.detection import around, landings, rhythm, wrist
 from loadsense.detection.flights import HOP, MEDIAN_HALF, FlightFinder, Trace
 from loadsense.detection.history import History, magnitude
 from loadsense.detection.landings import LandingDetector
@@ -88,6 +88,13 @@ def test_flights_are_found_at_all(loops):
 def test_surpluses_are_those_of_numpy(loops, n, seed):
     trace = trace_of(steps(300, seed))
     assert all_alike(loops, lambda: trace.surplus_g_s(300 - n, 300)) >= 0.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(16, 120), seed=SEEDS)
+def test_smoothed_values_are_those_of_numpy(loops, n, seed):
+    g = magnitude(steps(n, seed))
+    assert len(all_alike(loops, lambda: wrist.smoothed(g).tolist())) == n - 16
 
 
 @settings(max_examples=25, deadline=None)

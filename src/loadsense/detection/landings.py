@@ -30,7 +30,7 @@ from loadsense.placement import CAPABILITIES, Placement
 from loadsense.samples import FloatArray, Gap, IntArray, SampleBlock
 
 #: Rows taken into the history at a time: keeps memory flat whatever the size of a block.
-_PIECE: Final = 4096
+_PIECE: Final = 16384
 #: Grid samples the judges may look back.
 _LOOK_BACK: Final = 640
 #: Hops for which a loud hop keeps the judges awake: the impact window, the medians and the wrist's smoothing.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadsense import kernels
 from loadsense.detection.around import turned_deg
 from loadsense.detection.body import Verdict
 from loadsense.detection.flights import Flight, FlightImpact, Trace, median_of_nine, runs_below
@@ -78,6 +79,9 @@ _HALF = 4
 
 def smoothed(values: FloatArray) -> FloatArray:
     """Median of nine, then mean of nine: sixteen values fewer than came in."""
+    loops = kernels.compiled()
+    if loops is not None:
+        return np.asarray(loops.smoothed(values))
     median = median_of_nine(values)
     n = len(median) - 8
     total = median[:n].copy()
@@ -124,7 +128,7 @@ class WristJudge:
         before, after = max(0, trace.start - first + 2 * _HALF), max(0, end + 2 * _HALF - trace.end)
         values = trace.g(first - 2 * _HALF, end + 2 * _HALF)
         if before or after:
-            values = np.pad(values, (before, after), mode="edge")
+            values = np.concatenate((np.full(before, values[0]), values, np.full(after, values[-1])))
         return smoothed(values)
 
     def _impact(self, trace: Trace, start: int, stop: int, dip: FloatArray) -> FlightImpact | None:

@@ -193,6 +193,36 @@ def bursts(g: FloatArray, least_g: float, apart: int) -> FloatArray:
     return table[:k]
 
 
+def smoothed(g: FloatArray) -> FloatArray:
+    """`detection.wrist.smoothed`: median of nine, then mean of nine; the nine are kept in order as they move on."""
+    medians, window = np.empty(max(len(g) - 8, 0)), np.sort(g[:9])
+    for i in range(len(medians)):
+        if i:
+            _exchange(window, g[i - 1], g[i + 8])
+        medians[i] = window[4]
+    means = np.empty(max(len(medians) - 8, 0))
+    for i in range(len(means)):
+        total = medians[i]
+        for j in range(i + 1, i + 9):
+            total += medians[j]
+        means[i] = total / 9.0
+    return means
+
+
+def _exchange(window: FloatArray, old: float, new: float) -> None:
+    """Put a value in the place of another one, and in order."""
+    at, last = 0, len(window) - 1
+    while at < last and window[at] != old:
+        at += 1
+    while at < last and window[at + 1] < new:
+        window[at] = window[at + 1]
+        at += 1
+    while at > 0 and window[at - 1] > new:
+        window[at] = window[at - 1]
+        at -= 1
+    window[at] = new
+
+
 # -- around an impact
 
 
@@ -256,7 +286,17 @@ def alike_and_even(rows: FloatArray, g: FloatArray, interval: int) -> tuple[floa
     return alike, min(0.0, alike - likeness(axes, two))
 
 
-INNER: Final[tuple[Kernel, ...]] = (*movements.INNER, surplus, _depth, runs, _is_flight, _impact, _mean_row, turn)
+INNER: Final[tuple[Kernel, ...]] = (
+    *movements.INNER,
+    surplus,
+    _depth,
+    runs,
+    _is_flight,
+    _impact,
+    _exchange,
+    _mean_row,
+    turn,
+)
 _ROWS: Final = "float64[:, ::1]"
 _LIMITS: Final = "Tuple((float64, int64, float64, int64, float64, int64, float64, float64))"
 OUTER: Final[dict[Kernel, str]] = {
@@ -266,6 +306,7 @@ OUTER: Final[dict[Kernel, str]] = {
     runs: f"{_ROWS}(float64[::1], float64[::1], float64, int64, float64)",
     flights: f"Tuple(({_ROWS}, int64[:, ::1]))(float64[::1], float64[::1], int64[::1], UniTuple(int64, 3), {_LIMITS})",
     bursts: f"{_ROWS}(float64[::1], float64, int64)",
+    smoothed: "float64[::1](float64[::1])",
     turn: f"float64({_ROWS}, {_ROWS})",
     sides: f"UniTuple(float64, 3)({_ROWS}, float64[::1], int64, UniTuple(int64, 4))",
     is_rhythmic: "boolean(float64[::1], int64[::1], int64, int64, float64)",
