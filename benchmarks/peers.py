@@ -124,24 +124,33 @@ def row(name: str, run: Run, n_samples: int, ours: Run) -> str:
     return f"| {name} | {run.wall_s:.2f} | {run.cpu_s:.2f} | {each} | {run.peak_mb:.0f} | {ratios} |"
 
 
-def rows(path: Path, form: str, length: str, python: str, runs: int) -> Iterator[str]:
-    """What each program takes for one file, and how many times what LoadSense takes for the same."""
+def rows(path: Path, length: str, python: str, runs: int, times: dict[str, float]) -> Iterator[str]:
+    """What each program takes for one file, and how many times what LoadSense takes for the same; walls to `times`."""
+    form = path.suffix[1:]
     name, samples = PEERS[form]
-    reason, title = missing(python, form), f"one {length}, {path.suffix}"
+    reason, title = missing(python, form), f"one {length}, .{form}"
     with tempfile.TemporaryDirectory() as output:
         ours = [[sys.executable, "-c", OURS + does, str(path)] for does in (READS, FINDS)]
         theirs = [[python, "-c", samples + does, str(path)] for does in (PEER_READS, PEER_FINDS)]
-        reads, finds, analyzes, *others = in_turns(
-            [*ours, analyze(path, output), *(theirs if reason is None else [])], runs
-        )
+        commands = [*ours, analyze(path, output), *(theirs if reason is None else [])]
+        reads, finds, analyzes, *others = in_turns(commands, runs)
     pairs = [("loadsense reads", reads, reads), ("loadsense to impact peaks", finds, finds)]
     pairs += [("loadsense analyze, all outputs", analyzes, reads)]
     peers = (f"{name} reads", f"{name} and scipy to impact peaks")
     pairs += zip(peers, others, (reads, finds), strict=False)
     for what, run, like in pairs:
+        times[f"{title}: {what}"] = run.wall_s / like.wall_s
         yield row(f"{title}: {what}", run, MINUTES[length] * MINUTE, like)
     if reason is not None:
         yield f"| {title}: {name} | skipped: {reason} |" + " |" * 6
+
+
+def table(paths: dict[Path, str], python: str, runs: int, times: dict[str, float] | None = None) -> Iterator[str]:
+    """The rows of some recordings, of the length beside each; how many times ours each took also into `times`."""
+    yield "| what | wall s | CPU s | CPU ns/sample | peak MB | wall ratio | CPU ratio | memory ratio |"
+    yield "|" + " --- |" * 8
+    for path, length in paths.items():
+        yield from rows(path, length, python, runs, {} if times is None else times)
 
 
 def main() -> None:
@@ -152,13 +161,9 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="Python that has the peers")
     parser.add_argument("--runs", type=int, default=3)
     wanted = parser.parse_args()
-    print("| what | wall s | CPU s | CPU ns/sample | peak MB | wall ratio | CPU ratio | memory ratio |")
-    print("|" + " --- |" * 8)
-    for length in wanted.lengths:
-        for form in wanted.forms:
-            path = make(wanted.folder, length, form)
-            for line in rows(path, form, length, wanted.python, wanted.runs):
-                print(line, flush=True)
+    paths = {make(wanted.folder, length, form): length for length in wanted.lengths for form in wanted.forms}
+    for line in table(paths, wanted.python, wanted.runs):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Time and peak memory of whole processes, side by side with the obvious program, and what it costs inside, as tables.
 
-    python benchmarks/speed.py [--folder FOLDER] [--runs 3] [--without-week] [--write docs/performance.md]
+    python benchmarks/speed.py [--folder FOLDER] [--runs 3] [--without-week] [--peers PEERS/bin/python]
+        [--write docs/performance.md]
 
 `loadsense analyze` does far more than `obvious.py` (landings, activities, loads, verdict, report); the ratio says what
 that costs. Both are measured in the same run on the same file, in turns, medians; memory is that of a process and its
 children together (proportional sets: what two of them share counts once), looked at four times a second. The obvious
 program reads a week once, where 9 GB are free for it. On a machine that others use the wall clock says little: hold on
 to CPU seconds and ratios, or run it as `chrt -f 20 python benchmarks/speed.py` (root), which takes the cores before
-everybody else; the page says so. Needs Linux.
+everybody else; the page says so. `--peers` names a Python that has the libraries of `peers.py`. Needs Linux.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ CASES = (
 MOST_MB, MOST_MB_RATIO = 400.0, 1.2
 #: Figures of `measured` that have a target: at most this.
 TARGETS = {"live push, quiet": 20.0}
+#: From a device's file to its impact peaks the programs around other libraries take at least so many times the wall.
+PEERS_RATIO = 5.0
 #: What the second core is worth at least on a long file, wall.
 SECOND_CORE = 1.6
 
@@ -288,6 +291,18 @@ def detected(path: str, cores: int) -> float:
     return time.perf_counter() - started
 
 
+def beside_peers(folder: Path, longest: str, python: str, runs: int, judged: Judged) -> Iterator[str]:
+    """The table of device files read by the libraries of the field; what goes on to impact peaks is judged."""
+    import peers
+
+    times: dict[str, float] = {}
+    paths = {peers.make(folder, longest, "cwa"): longest, peers.make(folder, "day", "gt3x"): "day"}
+    yield from peers.table(paths, python, runs, times)
+    for what, ratio in times.items():
+        if "and scipy" in what:
+            judged.at_least(f"{what}, wall of theirs to ours", PEERS_RATIO, ratio, "x")
+
+
 def timed(work: Callable[..., object], name: str, spent: dict[str, float]) -> Callable[..., object]:
     """The same work, its CPU time (of all threads, for there is one) added up."""
 
@@ -386,6 +401,13 @@ CPU time of one process with everything loaded before.
 
 {peaks}
 
+## Device files beside the libraries of the field
+
+`benchmarks/peers.py`, whole processes: pygt3x and actipy (Java) read, and `benchmarks/obvious.py` goes on from their
+samples to the impact peaks. Ratios are those to LoadSense doing the same; the whole analysis is compared with reading.
+
+{peers}
+
 ## How it is done
 
 - The inner loops (`loadsense/kernels/`) are plain Python loops that numba compiles where the extra `fast` is
@@ -393,10 +415,13 @@ CPU time of one process with everything loaded before.
   Each gives the same bits as its definition in numpy or scipy, so it does not matter which of the two runs:
   `tests/test_kernels.py`, `tests/test_parity.py` with the compiler on and off, and `benchmarks/parity_kernels.py` for
   as many files as one likes.
-- `LOADSENSE_COMPILE=0` switches the compiler off. The first run of all compiles for some ten seconds, and only for a
+- `LOADSENSE_COMPILE=0` switches the compiler off. The first run of all compiles for some twenty seconds, and only for a
   stream of more than two million samples; what it compiled is kept.
-- Neither the compiler nor `scipy.signal` nor pandas is loaded for `--help`; where compiled loops are on disk,
-  `scipy.signal` (a second of start-up) is not loaded at all.
+- Neither the compiler nor `scipy.signal` nor pandas is loaded for `--help`. A file of less than 16 MB does without the
+  compiler, which takes most of a second to load, and nothing needs all of `scipy.signal`, which takes as long: one loop
+  of it is loaded from its own file (`docs/decisions/0015-what-is-loaded-when.md`).
+- Flights and bursts are looked for in ten seconds of hops at once, by a loop that does for each hop what the detector
+  does when it is due; provisional landings are judged where somebody is told of them, live.
 - A long file (96 MB) is shared by two processes: one reads, hashes and judges the signal, its copy (a fork) finds the
   events; blocks pass through memory that both see (`docs/decisions/0011-two-cores.md`). The results are those of one
   process, bit for bit. Shorter files, and those of a process that cannot be copied (not Linux, a server, a notebook),
@@ -426,11 +451,10 @@ def machine() -> str:
 
 #: Why a target may be missed, by the beginning of its row.
 WHY = {
-    "one week, running": "the landing detector measures every step of a run as a candidate (some 140 ns/sample of a "
-    "recording of much running, 20 of an ordinary one), and one stage is not shared by two processes",
-    "one hour": "start-up is nearly all of it: the interpreter, numpy, pyarrow, and the compiled loops with what numba "
-    "imports for the first of them, `scipy.linalg` among it (0.25 s)",
-    "one day": "the same start-up is half of it, and the second process loads its loops as well",
+    "one week, running": "some 14 000 steps a day are each judged as a landing in Python, 40 us apiece and some 60 "
+    "ns/sample, in the one of the two processes for which the other waits; the table of the impacts is written last",
+    "one hour": "the interpreter, numpy, pyarrow, typer and the modules of the analysis: nearly all of it is start-up",
+    "one day": "start-up is half of it",
     "live push": "some ten Python calls for each of eight stages; nothing of it is computing",
     "int16": "unpacking (Arrow's zstd) and finding take as long as each other, and the two threads wait for each other "
     "in Python for some nanoseconds",
@@ -472,6 +496,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / f"loadsense-long-{made_by}")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--without-week", action="store_true")
+    parser.add_argument("--peers", help="Python that has pygt3x and actipy")
     parser.add_argument("--write", type=Path, help="page to write")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--detect", help=argparse.SUPPRESS)
@@ -482,10 +507,11 @@ def main() -> None:
     elif wanted.detect:
         print(detected(wanted.detect, wanted.cores))
     else:
-        report(wanted.folder, wanted.runs, wanted.write, longest="day" if wanted.without_week else "week")
+        longest = "day" if wanted.without_week else "week"
+        report(wanted.folder, wanted.runs, wanted.write, longest=longest, peers=wanted.peers)
 
 
-def report(folder: Path, runs: int, page: Path | None, *, longest: str) -> None:
+def report(folder: Path, runs: int, page: Path | None, *, longest: str, peers: str | None) -> None:
     """Measure, show, and write the page."""
     subprocess.run([sys.executable, "-c", "from loadsense import kernels; kernels.prepare(10**9)"], check=True)
     load, judged, figures = os.getloadavg()[0], Judged([]), {}
@@ -495,10 +521,18 @@ def report(folder: Path, runs: int, page: Path | None, *, longest: str) -> None:
     peaks = shown(to_impact_peaks(folder, longest, runs, figures))
     for form, most in PEAKS_TARGETS.items():
         judged.at_most(f"{form} to impact peaks, one {longest}", most, figures[form], "ns/sample wall")
+    others = shown(beside_peers(folder, longest, peers, runs, judged)) if peers else "Not measured this time."
     targets = shown(judged.lines())
     if page:
         words = {"machine": machine(), "load": load, "cores": os.cpu_count(), "runs": runs, "shared": shared()}
-        tables = {"whole": whole, "inside": parts, "peaks": peaks, "targets": targets, "cores_table": cores}
+        tables = {
+            "whole": whole,
+            "inside": parts,
+            "peaks": peaks,
+            "targets": targets,
+            "cores_table": cores,
+            "peers": others,
+        }
         page.write_text(PAGE.format(missed=missed(judged.rows), **words, **tables), encoding="utf-8")
 
 
