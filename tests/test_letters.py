@@ -321,6 +321,21 @@ def test_counts_that_are_lower_bounds_or_missing_say_so():
     assert "No landings were counted." in words_of(html(person=blind, landed=()))
 
 
+def test_lifts_that_nobody_asked_for_are_not_missing():
+    """Somebody who lands only: no chart of question marks, and no set that was "not counted"."""
+    sessions = tuple(replace(one, lift_sets_met=None, rows=()) for one in somebody().sessions)
+    person = somebody(
+        sessions=sessions, asked=tuple(replace(one, stage=replace(one.stage, lifts=())) for one in somebody().asked)
+    )
+    told = words_of(html(person=person))
+    assert "No lifts were asked of her." in told
+    assert "Lifting sets" not in told
+    assert "the lifting sets were not counted" not in told
+    asked = words_of(html(person=somebody(sessions=sessions)))
+    assert "No lifts were asked" not in asked
+    assert "In 21 of 21 sessions the lifting sets were not counted." in asked
+
+
 def test_a_letter_ends_with_last_week_until_somebody_trains_in_this_one():
     assert letter_span(date(2026, 11, 19), today=TODAY, n_weeks=8) == (date(2026, 9, 28), date(2026, 11, 22))
     assert letter_span(TODAY, today=TODAY, n_weeks=8) == (date(2026, 10, 5), TODAY)

@@ -238,7 +238,7 @@ def letter_page(facts: LetterFacts, *, today: date, n_weeks: int, limits: Limits
         lifted=_lifted(facts, first, last),
         exertion=tuple(_exertion(sessions)),
         landed=tuple(_landed(one) for one in facts.landed),
-        unseen=tuple(_unseen(sessions)),
+        unseen=tuple(_unseen(person, sessions)),
     )
 
 
@@ -414,13 +414,13 @@ def _percentile(values: Sequence[float], percent: float) -> float:
     return values[below] + (at - below) * (values[above] - values[below])
 
 
-def _unseen(sessions: Sequence[DoneSession]) -> Iterator[str]:
-    n = len(sessions)
-    for what, unseen in (
-        ("landings", sum(one.landings_in_band is None for one in sessions)),
-        ("lifting sets", sum(one.lift_sets_met is None for one in sessions)),
-    ):
-        if unseen:
+def _unseen(person: PersonFacts, sessions: Sequence[DoneSession]) -> Iterator[str]:
+    """What was not counted, of what was asked or may have been."""
+    n, asked = len(sessions), [person.asked_on(one.day) for one in sessions]
+    landings = [one.landings_in_band for one, then in zip(sessions, asked, strict=True) if not then or then.landings]
+    sets = [one.lift_sets_met for one, then in zip(sessions, asked, strict=True) if not then or then.lift_sets]
+    for what, counts in (("landings", landings), ("lifting sets", sets)):
+        if unseen := sum(one is None for one in counts):
             yield f"In {unseen} of {n} {'session' if n == 1 else 'sessions'} the {what} were not counted."
     least = sum(one.landings_at_least or one.lift_sets_at_least for one in sessions)
     if least:

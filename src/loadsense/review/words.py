@@ -13,7 +13,7 @@ DASH: Final = "–"
 
 
 def day(value: date | None, tz: str | None = None) -> str:
-    """Day as people say it, with its year; of an instant, the day that it was in a zone.
+    """Day as people say it, with its year; of an instant, the day that it was in a zone, if one is given.
 
     Examples
     --------
@@ -23,8 +23,8 @@ def day(value: date | None, tz: str | None = None) -> str:
     >>> day(datetime(2026, 11, 23, 23, 48, tzinfo=UTC), "Europe/Madrid")
     'Tue 24 Nov 2026'
     """
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        value = value.astimezone(ZoneInfo(tz or "UTC"))
+    if isinstance(value, datetime) and tz is not None:
+        value = value.astimezone(ZoneInfo(tz))
     return DASH if value is None else f"{value:%a} {value.day} {value:%b %Y}"
 
 
