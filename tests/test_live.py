@@ -516,6 +516,47 @@ def test_a_plan_that_is_locked_says_so_before_the_start():
     assert board.target.locked
 
 
+def heard_by(asked, sensor):
+    """What a board shows of the landings of the story, worn here, judged so."""
+    worn = LiveSensor(replace(HIP, sensor=sensor), asked, began=BEGAN, folder=None)
+    board = PersonBoard("p017", [worn], asked, on=date(2026, 11, 20))
+    shown = []
+    for landing in whole_landings():
+        one = LiveEvent(at_s=0.0, person="p017", sensor=sensor, event=landing, sampling_rate_hz=RATE_HZ)
+        shown.append(board.hear(one))
+    return board.view(0.0), shown
+
+
+def test_a_locked_plan_grades_nothing_and_still_minds_her_ceiling():
+    ceiling_g = float(np.median([landing.peak_net_g for landing in whole_landings()]))
+    person = replace(judged(person=str(PERSON)).person, screening=None, min_net_g=None, ceiling_net_g=ceiling_g)
+    view, shown = heard_by(judging(plan="hirit", person=person), "hip")
+    assert view.locked
+    assert (view.landings, view.target) == (len(whole_landings()), None)
+    assert {one.evidence for one in shown} == {""}
+    bands = ["above" if landing.peak_net_g > ceiling_g else "no band" for landing in whole_landings()]
+    assert [one.band for one in shown] == bands
+    assert "above" in bands
+
+
+def test_landings_where_they_are_not_graded_have_no_band_and_no_target():
+    view, shown = heard_by(judged(plan="hirit", person=str(PERSON)), "wrist")
+    assert (view.sees_landings, view.target) == (False, None)
+    assert {(one.band, one.evidence) for one in shown} == {("no band", "")}
+
+
+def test_two_sensors_of_one_person_are_lost_for_as_long_as_the_one_that_lost_most():
+    asked = judged(plan="hirit", person=str(PERSON))
+    sensors = [LiveSensor(replace(HIP, sensor=name), asked, began=BEGAN, folder=None) for name in ("hip", "wrist")]
+    board = PersonBoard("p017", sensors, asked, on=date(2026, 11, 20))
+    for sensor, lost_s in zip(sensors, (41.0, 12.0), strict=True):
+        sensor.state.lost_s = lost_s
+        sensor.state.note("link lost")
+    assert (board.view(0.0).lost_s, board.view(0.0).notes) == (41.0, ("link lost",))
+    sensors[1].state.note("clipped")
+    assert board.view(0.0).notes == ("hip: link lost", "wrist: clipped")
+
+
 def test_blocks_take_unnamed_sets_where_one_is_due():
     asked = judged(plan="hirit", person=str(PERSON))
     board = PersonBoard("p017", [], asked, on=date(2026, 11, 20))

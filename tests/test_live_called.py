@@ -261,7 +261,7 @@ def test_replay_and_analyze_of_a_log_tell_what_was_called_done(tmp_path, capsys)
         (path,) = (tmp_path / verb[0]).glob("*/summary.json")
         told[verb[0]] = json.loads(path.read_text("utf-8"))
         out = capsys.readouterr().out
-        assert "called done  deadlift 2 sets (by the coach)" in out
+        assert "lifts        called done by the coach: deadlift 2 sets" in out
     for key in ("lifts", "prescription", "verdict"):
         assert told["replay"][key] == told["analyze"][key]
     assert len(told["replay"]["lifts"]["called_done"]) == 2

@@ -186,7 +186,7 @@ def test_keys_of_a_real_terminal_reach_the_log(tmp_path):
     command = [sys.executable, "-m", "loadsense", "stream", "--plan", "hirit", "--yes", "--person", PERSON]
     command += ["--sensor", "p017:hip=virtual:hip-session", "-o", str(tmp_path)]
     wide = {**os.environ, "COLUMNS": "200", "TERM": "xterm"}
-    drawn, pressed, end = b"", False, time.monotonic() + 60
+    drawn, pressed, end = b"", False, time.monotonic() + 180
     with subprocess.Popen(command, env=wide, stdin=follower, stdout=follower, stderr=follower) as child:
         os.close(follower)
         os.set_blocking(leader, False)

@@ -46,7 +46,11 @@ def sensors(scenarios: str, place: str) -> Iterator[tuple[subprocess.Popen[str],
         finally:
             if child.poll() is None:
                 child.send_signal(signal.SIGINT)
-            child.communicate(timeout=20)
+            try:
+                child.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                child.kill()  # or a failing test would wait for ever
+                raise
 
 
 def _until_ready(child: subprocess.Popen[str]) -> Iterator[str]:

@@ -432,7 +432,7 @@ def _print_report(report: SessionReport, folder: str | None = None) -> None:
     from loadsense.render import terminal
     from loadsense.render.page import session_page
 
-    typer.echo("\n".join(line.plain for line in terminal.lines(session_page(report), folder=folder)))
+    terminal.show(terminal.lines(session_page(report), folder=folder), sys.stdout)
 
 
 def _print_json(content: object) -> None:

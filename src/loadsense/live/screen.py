@@ -16,6 +16,8 @@ _BAND_WORDS: Final = {"below": "below her band", "inside": "in band", "above": "
 _BAND_SIGNS: Final = {"below": "o", "inside": "+", "above": "!", "no band": "."}
 _BAND_STYLES: Final = {"below": "", "inside": "green", "above": "bold red", "no band": ""}
 _LOW_BATTERY: Final = 15
+#: Of columns whose words would be cut on a terminal of 80 columns.
+_LEAST_WIDTHS: Final = {"Lifting": 11}
 _COLUMNS: Final = ("Person", "Now", "Landings", "Last landing", "Lifting", "Data", "Battery")
 
 
@@ -46,6 +48,8 @@ def _now(view: PersonView) -> str:
 
 
 def _landings(view: PersonView) -> str:
+    if not view.sees_landings:
+        return f"{view.landings} seen, not graded" if view.landings else "-"
     at_least = ">= " if view.lost_s else ""
     asked = "" if view.target is None else f" of {view.target}"
     out = view.landings - view.landings_in_band
@@ -91,7 +95,7 @@ def table(views: Sequence[PersonView], *, title: str, below: str = "") -> Table:
 
     made = Table(title=title, box=box.SIMPLE_HEAD, expand=True, title_justify="left")
     for column in _COLUMNS:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", min_width=_LEAST_WIDTHS.get(column))
     for view in views:
         texts = cells(view)
         dim = "dim" if view.stale else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, Literal
@@ -76,14 +76,16 @@ class PersonView:
     declared : str or None
         The block that the coach declared; without one, `current` is the first that is not complete.
     landings_in_band, landings, target : int or None
-        So far, provisional ones included.
+        So far, provisional ones included; no target where they are not graded.
+    sees_landings : bool
+        Whether one of her sensors is worn where landings are graded.
     last : LastLanding or None
     repetitions, sets : int
         Repetitions of the set that goes on, or of the last; sets so far.
     age_s : float or None
         Since the last packet of the sensor that has been silent longest; None before the first.
     lost_s : float
-        Seconds that never came: the dose is a lower bound when this is not 0.
+        Seconds that never came from the sensor that lost most: the dose is a lower bound when this is not 0.
     loss_observable : bool
     battery_percent : int or None
         The lowest of her sensors.
@@ -109,6 +111,7 @@ class PersonView:
     ended: bool
     notes: tuple[str, ...] = ()
     declared: str | None = None
+    sees_landings: bool = True
 
     @property
     def current(self) -> Block | None:
@@ -156,6 +159,8 @@ class PersonBoard:
         self._seen = _Seen()
         self.target = landing_target(judging, on)
         self._landing_sensor = _landing_sensor(sensor.wearing.sensor for sensor in sensors)
+        worn = [parse_placement(sensor.wearing.sensor) for sensor in sensors]
+        self._sees_landings = any(CAPABILITIES[placement].grades_landings for placement in worn)
         self.walk = PlanWalk([block.name for block in self._every_block()])
         self._n_recalled = 0
 
@@ -187,21 +192,29 @@ class PersonBoard:
             person=self.person,
             locked=self.target.locked,
             blocks=self._blocks(),
-            landings_in_band=sum(band_of(landing, self.target) in ("inside", "no band") for landing in landings),
+            landings_in_band=sum(self._band(landing) in ("inside", "no band") for landing in landings),
             landings=len(landings),
-            target=None if self.target.landings is None else round(self.target.landings),
+            target=None if self.target.landings is None or not self._is_graded else round(self.target.landings),
             last=self._seen.last,
             repetitions=len(latest),
             sets=len(self._settled_sets()),
             age_s=None if not ages or None in ages else max(age for age in ages if age is not None),
-            lost_s=sum(state.lost_s for state in states),
+            lost_s=max((state.lost_s for state in states), default=0.0),
             loss_observable=all(state.loss_observable for state in states),
             battery_percent=min(batteries, default=None),
             clipped=any(state.n_clipped for state in states),
             ended=all(state.ended for state in states),
-            notes=tuple(state.notes[-1] for state in states if state.notes),
+            sees_landings=self._sees_landings,
+            notes=tuple(self._newest_notes()),
             declared=self.walk.block,
         )
+
+    def _newest_notes(self) -> Iterator[str]:
+        """The newest sentence of each sensor; one that is worn beside others is named, what all say is said once."""
+        told = {sensor.wearing.sensor: sensor.state.notes[-1] for sensor in self.sensors if sensor.state.notes}
+        for note in dict.fromkeys(told.values()):
+            names = [name for name, one in told.items() if one == note]
+            yield note if len(names) == len(self.sensors) else f"{' and '.join(names)}: {note}"
 
     def move(self, steps: int, now_s: float) -> None:
         """The coach goes to the next or a previous block of the plan: her sensors are told what is due."""
@@ -251,12 +264,22 @@ class PersonBoard:
         self._seen.shown[landing.event_id] = last = LastLanding(
             peak_net_g=landing.peak_net_g,
             loading_rate_g_per_s=landing.loading_rates.maximum_g_per_s,
-            band=band_of(landing, self.target),
-            evidence=self._evidence(landing, live),
+            band=self._band(landing),
+            evidence=self._evidence(landing, live) if self._is_graded else "",
             settled=landing.status is Status.SETTLED,
             clipped=landing.clipped,
         )
         return None if known else last
+
+    @property
+    def _is_graded(self) -> bool:
+        """Whether her landings are held against a plan: not where it is locked, or her sensor cannot tell."""
+        return self._sees_landings and not self.target.locked
+
+    def _band(self, landing: Landing) -> Band:
+        """Where it lies against her band; of a locked plan the ceiling alone holds."""
+        band = band_of(landing, self.target) if self._sees_landings else "no band"
+        return band if self._is_graded or band == "above" else "no band"
 
     def _evidence(self, landing: Landing, live: LiveEvent) -> str:
         """How the levels of studies grade a landing, beside her own band."""

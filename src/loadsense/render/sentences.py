@@ -124,8 +124,7 @@ def numbers(report: SessionReport) -> tuple[Fact, ...]:
         _loading_rate(report),
         Fact("levels", _levels(report)),
         _force(report),
-        Fact("lifts", _lifts(report)),
-        _called_done(report),
+        Fact("lifts", "; ".join(filter(None, [_lifts(report), _called_done(report)]))),
         _index(report),
         Fact("not counted", ", ".join(f"{count} x {reason}" for reason, count in excluded_counts(report))),
     )
@@ -208,10 +207,11 @@ def _lifts(report: SessionReport) -> str:
     return f"{counted(len(sets), 'set')}, {counted(total, 'repetition')}: {listed_sets}"
 
 
-def _called_done(report: SessionReport) -> Fact:
+def _called_done(report: SessionReport) -> str:
     """Sets by exercise as the coach called them, whether a sensor saw them or not."""
     called = Counter(one.exercise for one in report.called_done)
-    return Fact("called done", "; ".join(f"{name(e)} {counted(n, 'set')}" for e, n in called.items()), "by the coach")
+    listed_sets = ", ".join(f"{name(e)} {counted(n, 'set')}" for e, n in called.items())
+    return f"called done by the coach: {listed_sets}" if called else ""
 
 
 def repetitions(sets: list[LiftSet]) -> str:
