@@ -89,7 +89,8 @@ def _number_cells(numbers: FloatArray) -> list[str]:
     unknown = np.isnan(numbers)
     if unknown.all():
         return [""] * len(numbers)
-    cells: list[str] = pa.array(numbers).cast(pa.string()).to_pylist()
+    column = pa.Array.from_buffers(pa.float64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
+    cells: list[str] = column.cast(pa.string()).to_pylist()  # pa.array(numbers) would load pandas
     size = np.abs(numbers)
     is_alike = (size >= 1e-4) & (size < 1e10) & (numbers != np.rint(numbers))
     for at in np.flatnonzero(~is_alike).tolist():
