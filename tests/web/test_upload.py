@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 import loadsense as ls
 from loadsense.placement import Placement
@@ -19,10 +21,10 @@ from loadsense.readers.loadsense_format import write_recording
 from loadsense.simulate import DropLanding, Sensor, Stand, simulate_session
 from loadsense.store import accounts, open_store
 from loadsense.store.tables import AuditRow, RecordingRow, SessionRow
-from loadsense.web import uploading
+from loadsense.web import jobs, uploading
 from loadsense.web.app import create_app
 from loadsense.web.context import Dashboard
-from loadsense.web.guard import Limits
+from loadsense.web.guard import COOKIE, Limits
 
 SAMPLES = Path(__file__).parents[2] / "sample_recordings"
 CLIPPED = SAMPLES / "simulated-hip-clipped.csv.gz"
@@ -288,8 +290,6 @@ def test_an_import_that_is_killed_leaves_nothing(tmp_path):
 
 
 def test_a_process_that_dies_is_told_and_the_next_job_gets_another(app, client, store, monkeypatch):
-    from loadsense.web import jobs
-
     found = app.state.jobs
     job = found.start(os._exit, 9, about=jobs.about("import", "one that dies", 2))
     until = time.monotonic() + WITHIN_S
@@ -299,3 +299,52 @@ def test_a_process_that_dies_is_told_and_the_next_job_gets_another(app, client, 
     assert found.get(job.number, 2).outcome.sentence == jobs.DIED
     sent(client("coach"), ("x", b"words\n" * 100, "hip"))
     assert newest(client("coach"))[0] == "refused"
+
+
+CUT_OFF = """
+import os, signal, sys, time
+from pathlib import Path
+from functools import partial
+from loadsense.web.jobs import Jobs, Outcome, about
+if __name__ == "__main__":
+    found = Jobs(Path(sys.argv[1]))
+    ends = partial(Outcome, is_done=True, sentence="it is here")
+    found.start(ends, about=about("import", "one that ends", 2, what="1 file"))
+    while any(one.is_open for one in found.of(2, kind="import")):
+        time.sleep(0.02)
+    found.start(time.sleep, 3600, about=about("import", "p017: Maria.csv (hip)", 2, what="2 files"))
+    found.start(time.sleep, 3600, about=about("re-analysis", "profile x", 2, what="profile x"))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+def test_jobs_that_a_killed_server_did_not_end_are_told_by_the_next(store, client, tmp_path, monkeypatch):
+    script, journal = tmp_path / "server.py", tmp_path / "jobs.json"
+    script.write_text(CUT_OFF)
+    ran = subprocess.run([sys.executable, script, journal], check=False, capture_output=True, text=True)
+    assert ran.returncode == -signal.SIGKILL, ran.stdout + ran.stderr
+    assert "Maria" not in journal.read_text()
+    again = create_app(Dashboard(store=store))
+    again.state.jobs = jobs.Jobs(journal)
+    cookies = {COOKIE: client("coach").cookies[COOKIE]}
+    page = TestClient(again, base_url="http://127.0.0.1", cookies=cookies)
+    text = page.get("/upload").text
+    assert "Broken off" in text
+    assert "2 files, asked for on 20" in text
+    assert "the dashboard ended before this was done; a session is kept whole or not at all" in text
+    assert "each session has its new version or the one before" in page.get("/reanalyze").text
+    assert [one.number for kind in ("import", "re-analysis") for one in again.state.jobs.of(2, kind=kind)] == [2, 3]
+    ends = partial(jobs.Outcome, is_done=True, sentence="it is here")
+    job = again.state.jobs.start(ends, about=jobs.about("import", "the next", 2))
+    assert job.number == 4  # a gateway that asks for 2 is not told of another
+    again.state.jobs.close()
+    assert [one.number for one in jobs.Jobs(journal).of(2, kind="import")][-1] == 2  # and the one after tells it too
+    monkeypatch.setattr(jobs, "_TOLD_FOR", timedelta(0))
+    assert jobs.Jobs(journal).of(2, kind="import") == ()
+
+
+def test_a_journal_that_cannot_be_read_stops_no_server(tmp_path):
+    for words in ("", "[]", '{"last": 3, "jobs": [{}]}', '{"last": "x", "jobs": []}'):
+        (tmp_path / "jobs.json").write_text(words)
+        assert jobs.Jobs(tmp_path / "jobs.json").of(2, kind="import") == ()

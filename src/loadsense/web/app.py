@@ -26,7 +26,7 @@ from loadsense.web.api import plans as api_plans
 from loadsense.web.api import sessions as api_sessions
 from loadsense.web.context import Dashboard, go_to, page
 from loadsense.web.guard import Guard
-from loadsense.web.jobs import Jobs
+from loadsense.web.jobs import JOURNAL, Jobs
 from loadsense.web.live import channels
 from loadsense.web.live.floor import Floor
 from loadsense.web.live.own_sensors import OwnSensors
@@ -105,7 +105,7 @@ def create_app(dashboard: Dashboard) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.dashboard = dashboard
-    app.state.jobs, app.state.uploads = Jobs(), Uploads(dashboard.store.folder)
+    app.state.jobs, app.state.uploads = Jobs(dashboard.store.folder / JOURNAL), Uploads(dashboard.store.folder)
     app.state.floor = Floor()
     app.state.own_sensors = OwnSensors(app.state.floor, dashboard.store.folder, radio=dashboard.radio)
     for router in _ROUTERS:

@@ -3,12 +3,15 @@
 Theory of operation. Reading a file and running the engine takes seconds and hundreds of megabytes; in the server it
 would stop the live floor and stay in its memory. So it happens in a process of its own, which opens the store by its
 address like any other writer and ends when the server ends. The list of jobs is in memory: what a job did is in the
-store, and a job that was cut off left nothing there.
+store. Those that have not ended stand in a journal too, without a name of anybody or of a file, so that the next
+server tells whoever asked which of them were cut off, under the same number. Nothing is begun again by itself: a
+recording that was on its way is gone with its folder, and a session is kept whole or not at all.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import multiprocessing
 import os
 import signal
@@ -17,8 +20,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from loadsense.errors import OptionError
@@ -26,11 +31,22 @@ from loadsense.store import Store, open_store
 
 State = Literal["waiting", "working", "done", "refused", "failed"]
 
+#: Name of the journal, in the store's folder.
+JOURNAL: Final = "jobs.json"
 #: Jobs that are remembered, and that may wait.
 MOST_KEPT: Final = 200
 MOST_WAITING: Final = 40
 
 DIED: Final = "the analysis was cut off, perhaps for want of memory; nothing of it was kept: try once more, alone"
+_ENDED: Final = "the dashboard ended before this was done"
+#: What that means, by the kind of the job.
+CUT_OFF: Final = {
+    "import": f"{_ENDED}; a session is kept whole or not at all: look whether it is there, if not send the files again",
+    "re-analysis": f"{_ENDED}; each session has its new version or the one before: apply it once more",
+}
+_NOTHING_CHANGED: Final = f"{_ENDED}; nothing was changed: begin it once more"
+#: A job that was cut off is told of for so long.
+_TOLD_FOR: Final = timedelta(days=7)
 OUR_FAULT: Final = "LoadSense met a fault of its own with this; nothing of it was kept, and the log says where"
 
 
@@ -85,6 +101,8 @@ class Job:
     title : str
         For the person who asked, and for nobody else: it may hold the name of a file.
     by_user : int
+    what : str
+        The same without a name of anybody or of a file, for the journal.
     state : {"waiting", "working", "done", "refused", "failed"}
     outcome : Outcome or None
         Once it has ended.
@@ -95,6 +113,7 @@ class Job:
     title: str
     by_user: int
     asked_at: datetime
+    what: str = ""
     state: State = "waiting"
     outcome: Outcome | None = None
 
@@ -105,12 +124,22 @@ class Job:
 
 
 class Jobs:
-    """The jobs of one server."""
+    """The jobs of one server.
 
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
+    Parameters
+    ----------
+    journal : Path or None
+        Where those that have not ended are written down; nowhere for None.
+    """
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self._journal = journal
+        self._is_closing = False
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Job] = OrderedDict()
+        next_number, cut_off = _read(journal)
+        self._numbers = itertools.count(next_number)
+        self._kept: OrderedDict[int, Job] = OrderedDict((one.number, one) for one in cut_off)
+        self._cut_off = frozenset(self._kept)
         self._futures: dict[int, Future[Outcome]] = {}
         self._pool: ProcessPoolExecutor | None = None
 
@@ -137,6 +166,7 @@ class Jobs:
             job = replace(about, number=next(self._numbers))
             self._kept[job.number] = job
             self._forget()
+            self._write()
             future = self._submitted(work, given)
             self._futures[job.number] = future
         future.add_done_callback(lambda ended: self._ended(job.number, ended, at_end))
@@ -157,6 +187,7 @@ class Jobs:
     def close(self) -> None:
         """Let go of the process; what waits is not begun."""
         with self._lock:
+            self._is_closing = True
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -182,6 +213,19 @@ class Jobs:
             self._futures.pop(number, None)
             if number in self._kept:
                 self._kept[number] = replace(self._kept[number], state=state, outcome=outcome)
+            if not (self._is_closing and state == "failed"):  # it was cut off: the next server says so
+                self._write()
+
+    def _write(self) -> None:
+        """The journal anew, whole or not at all; a disk that is full stops no job."""
+        if self._journal is None:
+            return
+        told = [one for one in self._kept.values() if one.is_open or one.number in self._cut_off]
+        last = next(reversed(self._kept), 0)
+        part = self._journal.with_suffix(".part")
+        with suppress(OSError):
+            part.write_text(json.dumps({"last": last, "jobs": [_as_json(one) for one in told]}), encoding="utf-8")
+            part.replace(self._journal)
 
     def _forget(self) -> None:
         ended = [number for number, one in self._kept.items() if not one.is_open]
@@ -189,9 +233,40 @@ class Jobs:
             del self._kept[number]
 
 
-def about(kind: str, title: str, by_user: int | None) -> Job:
+def about(kind: str, title: str, by_user: int | None, *, what: str = "") -> Job:
     """A job that is about to be started; a page that starts one has a user."""
-    return Job(number=0, kind=kind, title=title, by_user=by_user or 0, asked_at=datetime.now(UTC))
+    return Job(number=0, kind=kind, title=title, by_user=by_user or 0, asked_at=datetime.now(UTC), what=what or kind)
+
+
+def _as_json(job: Job) -> dict[str, Any]:
+    asked_at = job.asked_at.isoformat()
+    return {"number": job.number, "kind": job.kind, "what": job.what, "by_user": job.by_user, "asked_at": asked_at}
+
+
+def _read(journal: Path | None) -> tuple[int, list[Job]]:
+    """The number of the next job, and those that a server before did not end; a journal that cannot be read is none."""
+    try:
+        told: dict[str, Any] = {"last": 0, "jobs": []}
+        if journal is not None:
+            told = json.loads(journal.read_text(encoding="utf-8"))
+        jobs = [_cut_off(one) for one in told["jobs"]]
+        return int(told["last"]) + 1, [one for one in jobs if datetime.now(UTC) - one.asked_at < _TOLD_FOR]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1, []
+
+
+def _cut_off(told: dict[str, Any]) -> Job:
+    asked_at = datetime.fromisoformat(told["asked_at"])
+    return Job(
+        number=int(told["number"]),
+        kind=str(told["kind"]),
+        title=f"{told['what']}, asked for on {asked_at:%Y-%m-%d at %H:%M} UTC",
+        by_user=int(told["by_user"]),
+        asked_at=asked_at,
+        what=str(told["what"]),
+        state="failed",
+        outcome=Outcome(is_done=False, sentence=CUT_OFF.get(str(told["kind"]), _NOTHING_CHANGED)),
+    )
 
 
 def _result_of(future: Future[Outcome]) -> tuple[State, Outcome]:

@@ -137,7 +137,7 @@ def _start(request: Request, kind: str, title: str, change: Change) -> Job:
     by_user = visitor(request).user_id
     place = Place.of(dashboard(request).store)
     does = work if kind == LOOK else apply
-    return jobs_of(request).start(does, place, change, by_user, about=jobs.about(kind, title, by_user))
+    return jobs_of(request).start(does, place, change, by_user, about=jobs.about(kind, title, by_user, what=title))
 
 
 def _job(request: Request, number: int) -> Job:

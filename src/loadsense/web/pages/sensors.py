@@ -361,6 +361,6 @@ def _begin_keeping(request: Request, wanted: Kept) -> None:
         keep,
         Place.of(dashboard(request).store),
         wanted,
-        about=jobs.about(KIND, title, wanted.by_user),
+        about=jobs.about(KIND, title, wanted.by_user, what="a live session"),
         at_end=lambda: own.end_saving(place.key),
     )

@@ -326,13 +326,14 @@ def _begin_session(
 
 
 def _begin(request: Request, place: jobs.Place, wanted: Wanted, files: list[Arrived]) -> Job:
+    n = len(wanted.parts)
     title = f"{wanted.person_id}: {', '.join(f'{part.name} ({part.placement})' for part in wanted.parts)}"
     try:
         return jobs_of(request).start(
             uploading.take_in,
             place,
             wanted,
-            about=jobs.about(KIND, title, wanted.by_user),
+            about=jobs.about(KIND, title, wanted.by_user, what=f"{n} {'file' if n == 1 else 'files'}"),
             at_end=lambda: uploading.let_go(files),
         )
     except OptionError:
