@@ -379,6 +379,27 @@ def test_a_session_that_broke_off_goes_on_with_its_earlier_events(tmp_path, cras
     ]
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.2])
+def test_how_long_a_broken_off_session_was_away_is_known_from_the_sensor_s_own_count(tmp_path, late_s):
+    first = LiveSensor(HIP, judged(), began=BEGAN, folder=tmp_path)
+    for event in told(every()[:200]):
+        first.take(event)
+    first.keep()
+    first.abandon()
+    second = LiveSensor(HIP, judged(), began=BEGAN, folder=tmp_path)
+    second.resume(log_of(tmp_path, HIP), at(300))
+    for event in told(every()[300:400]):
+        moved = replace(event, at_s=event.at_s + late_s)  # a busy machine hears of it late
+        second.take(replace(moved, link=2) if isinstance(event, Connected) else moved)
+    second.finish(at(400))
+    contents = read_log(log_of(tmp_path, HIP))
+    (gap,) = (item for item in contents.items() if isinstance(item, Gap))
+    assert (gap.first_sample, gap.n_missing) == (2000, 1000)
+    assert second.state.lost_s == 5.0
+    (again,) = (item for item in decoded_again(contents) if isinstance(item, Gap))
+    assert again == gap
+
+
 def test_ctrl_c_settles_and_closes(tmp_path):
     async def whole():
         source = SimulatedSource(hip_recording(), speed=4.0)

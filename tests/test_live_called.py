@@ -1,4 +1,4 @@
-"""Sets that the coach calls done: rows of the report, kept by log and recording, by a resumed and a replayed session."""
+"""Sets that the coach calls done: rows of the report, kept by log and recording, resumed and replayed sessions."""
 
 from __future__ import annotations
 

@@ -54,6 +54,7 @@ def test_a_loadsense_packet_of_no_samples_or_with_a_tail_is_a_fault():
     assert decoder.faults == 2
 
 
+@settings(deadline=None)
 @given(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_what_is_encoded_is_decoded(sequence, microseconds, n, seed):
     counts = np.random.default_rng(seed).integers(-32768, 32768, (n, 3))
@@ -165,6 +166,7 @@ def pack_deltas(values, bits):
     return out
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(0, 2**32 - 1), st.sampled_from([6, 11, 16, 17]))
 def test_delta_frames_of_every_width_give_back_their_values(n, seed, bits):
     rng = np.random.default_rng(seed)

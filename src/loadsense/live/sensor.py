@@ -19,7 +19,7 @@ from loadsense.events import Event
 from loadsense.live.state import LiveEvent, SensorState, Wearing
 from loadsense.live.walk import Word, words_of
 from loadsense.placement import parse_placement
-from loadsense.readers.live_log import SUFFIX, LogContents, LogHeader, Row
+from loadsense.readers.live_log import SUFFIX, LogContents, LogHeader, Row, last_packet
 from loadsense.samples import Gap, Item, Origin, SampleBlock, StreamInfo, checked_rate_hz
 from loadsense.session import Engine
 from loadsense.sources.clock import SampleClock
@@ -145,9 +145,10 @@ class LiveSensor:
             events += self._push(item, now_s)
             end = item.first_sample + (item.n_missing if isinstance(item, Gap) else len(item))
         last_s = max((row.at_s for row in contents.rows if row.kind is Row.PACKET), default=0.0)
+        last = last_packet(contents)
         if self._grid is not None:
-            self._grid.skip_to(end, last_s)
-        self.log.link(now_s, "resumed", number=end, last_arrival_s=last_s)
+            self._grid.skip_to(end, last_s, last)
+        self.log.link(now_s, "resumed", number=end, last_arrival_s=last_s, counts_on=last is not None)
         self.recalled = words_of(contents.info)
         for note in contents.notes:
             self.state.note(note)

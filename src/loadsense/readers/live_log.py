@@ -36,7 +36,7 @@ from loadsense.readers.options import ReadOptions
 from loadsense.readers.sample_grids import Grid
 from loadsense.readers.stream_json import Contents, Described, described, metadata_of
 from loadsense.samples import ClockQuality, Declaration, Gap, Item, SampleBlock, SetDone, StreamInfo
-from loadsense.wire.packet import StreamSettings
+from loadsense.wire.packet import Packet, StreamSettings
 from loadsense.wire.packet_grid import PacketGrid
 from loadsense.wire.packets import make_decoder
 
@@ -216,10 +216,23 @@ def decoded_again(contents: LogContents) -> Iterator[Item]:
                 decoder = make_decoder(contents.header.decoder, StreamSettings(**link["settings"]))
                 grid.connected()
             elif link.get("event") == "resumed":
-                grid.skip_to(row.number, link["last_arrival_s"])
+                last = grid.last if link.get("counts_on") else None
+                grid.skip_to(row.number, link["last_arrival_s"], last)
         elif row.kind is Row.PACKET:
             for packet in decoder.decode(row.body):
                 yield from grid.push(packet, row.at_s)
+
+
+def last_packet(contents: LogContents) -> Packet | None:
+    """The packet that was placed last; None where it cannot be decoded by itself, or its samples were cut off."""
+    settings = [link["settings"] for link in contents.links if link.get("event") == "connected"]
+    at = max((i for i, row in enumerate(contents.rows) if row.kind is Row.PACKET), default=None)
+    if at is None or not settings:
+        return None
+    packets = make_decoder(contents.header.decoder, StreamSettings(**settings[-1])).decode(contents.rows[at].body)
+    kept = [row for row in contents.rows[at + 1 :] if row.kind is Row.SAMPLES]
+    n_kept = sum(len(row.body) // _SAMPLE_BYTES - row.count for row in kept)
+    return packets[-1] if packets and n_kept == sum(map(len, packets)) else None
 
 
 def sniff(head: bytes, path: Path) -> bool:

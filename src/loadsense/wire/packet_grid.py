@@ -139,12 +139,27 @@ class PacketGrid:
         self._new_link, self._n_old = False, 0
         return items
 
-    def skip_to(self, first_sample: int, last_arrival_s: float) -> None:
-        """Go on where an earlier run of the same session stopped."""
+    @property
+    def last(self) -> Packet | None:
+        """The packet that was placed last."""
+        return self._last
+
+    def skip_to(self, first_sample: int, last_arrival_s: float, last: Packet | None = None) -> None:
+        """Go on where an earlier run of the same session stopped.
+
+        Parameters
+        ----------
+        first_sample : int
+            That comes next.
+        last_arrival_s : float
+            When its last packet arrived.
+        last : Packet, optional
+            That packet, from whose number or time the hole is known exactly; else the arrival times say how long it is.
+        """
         self._next_sample = first_sample
         self._last_arrival_s = last_arrival_s
-        self._least_lag_s, self._late_s = None, 0.0
-        self._last = Packet(accel_g=np.zeros((0, 3)))
+        self._least_lag_s, self._late_s, self._last_row = None, 0.0, None
+        self._last = last or Packet(accel_g=np.zeros((0, 3)))
         self._new_link = True
 
     # -- how much is missing before a packet
