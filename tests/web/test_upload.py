@@ -252,6 +252,15 @@ def test_a_gateway_sends_a_recording_and_asks_what_became_of_it(app, client, sto
     assert gateway.put(path.replace("p017", "p999"), content=b"x", headers=auth).status_code == 422
 
 
+@pytest.mark.parametrize("field", ["person", "tz"])
+def test_what_no_text_can_hold_is_refused_by_a_sentence(client, store, field):
+    with store.writing(1) as tx:
+        _, token = accounts.create_token(tx, 2, "gateway", ["record"])
+    said = {"person": "p017", "placement": "hip", "tz": "UTC"} | {field: "p\0"}
+    answer = client(None).put("/api/v1/recordings", params=said, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, "a NUL character".lower() in answer.text.lower()) == (422, True)
+
+
 KILLED = """
 import sys, os
 from datetime import date

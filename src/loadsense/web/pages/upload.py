@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -165,7 +165,7 @@ _BODY: Final = {
 }
 
 
-class RecordingSent(BaseModel):
+class RecordingSent(Form):
     """What is said of a recording beside itself.
 
     `tz` is the zone of its clock, that of her group without it; `range_g` the full scale, where the file does not say;
