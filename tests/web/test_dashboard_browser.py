@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from sqlalchemy import update
 from test_access import routes
 from test_plan import train
 
@@ -20,6 +21,7 @@ from loadsense.prescriptions import Screening
 from loadsense.store import accounts, open_store, people, prescribing
 from loadsense.store.importing import ImportOptions, SensorFile, import_session
 from loadsense.store.prescribing import Asked
+from loadsense.store.tables import FlagRow
 from loadsense.web.app import create_app
 from loadsense.web.context import Dashboard
 from loadsense.web.guard import COOKIE, Limits
@@ -326,7 +328,7 @@ def test_a_suggestion_is_followed_kept_or_overridden(opened, filled_store, size)
         assert words in decided
 
 
-def test_new_back_pain_locks_until_somebody_is_named(opened):
+def test_new_back_pain_locks_until_somebody_is_named(opened, filled_store):
     """Progression and safety: a red flag, nothing is suggested, and a clearance by name and day unlocks."""
     page = opened(PHONE)
     page.goto("/people/p021/record")
@@ -336,11 +338,14 @@ def test_new_back_pain_locks_until_somebody_is_named(opened):
         headers={"origin": page.url.split("/people")[0]},
     )
     assert answer.ok
+    with filled_store.writing(1) as tx:  # the store's clock is the machine's, the dashboard's is that of this test
+        tx.db.execute(update(FlagRow).where(FlagRow.person_id == "p021").values(raised_at=NOW))
+        tx.audit("dated", "flags of p021")
     page.goto("/people/p021/plan")
     assert "until a named clearance" in page.locator("main").inner_text().lower()
     page.goto("/people/p021")
     page.locator("form[action$='/clear'] [name=by]").first.fill("Dr Example")
-    page.locator("form[action$='/clear'] [name=on]").first.fill(datetime.now(UTC).date().isoformat())
+    page.locator("form[action$='/clear'] [name=on]").first.fill(NOW.date().isoformat())
     with page.expect_navigation():
         page.locator("form[action$='/clear'] button").first.click()
     page.goto("/people/p021/plan")
