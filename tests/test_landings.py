@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import loadsense as ls
 from loadsense.detection.around import angle_deg
 from loadsense.detection.flights import median_of_nine, median_of_seven
 from loadsense.detection.history import History, magnitude
@@ -426,3 +427,14 @@ def test_hopping_is_told_from_running_by_people_not_learnt_from() -> None:
         criteria=replace(landing_criteria(), pocket=pocket),
     )
     assert len(landings(fed(stage, list(recording.blocks())))) >= 0.8 * 74
+
+
+@pytest.mark.parametrize(("range_g", "reasons"), [(16.0, set()), (2.0, {"landing or seat, cut off"})])
+def test_a_landing_that_is_cut_off_is_not_called_a_seat(range_g: float, reasons: set[str]) -> None:
+    script = [Stand(duration_s=4.0), *[DropLanding(height_m=0.15, pause_s=1.5)] * 4, Stand(duration_s=3.0)]
+    made = simulate_session(script, sensor=Sensor(sampling_rate_hz=100.0, range_g=range_g), seed=3)
+    recording = ls.Recording.from_arrays(made.accel_g, sampling_rate_hz=100.0, placement="hip", range_g=range_g)
+    report = ls.analyze(recording)
+    assert {one.reason for one in report.recordings[0].excluded} == reasons
+    assert len(report.landings) == (4 if range_g == 16.0 else 0)
+    assert report.verdict.status.value == "cannot_say" or range_g == 16.0

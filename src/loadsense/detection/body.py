@@ -426,8 +426,10 @@ class BodyJudge:
             return "" if enough else "flight too short"
         least = criteria.block_deficit_g_s if self._in_block(impact) else criteria.drop_deficit_g_s
         is_drop = flight.deficit_g_s >= least and flight.minimum_g <= criteria.drop_minimum_g
-        is_hard = impact.peak_g >= criteria.drop_peak_g and seen.sides.turn_deg <= criteria.drop_turn_deg
-        return "" if is_drop and is_hard else "sat down"
+        is_upright = seen.sides.turn_deg <= criteria.drop_turn_deg
+        if is_drop and is_upright and impact.peak_g >= criteria.drop_peak_g:
+            return ""
+        return "landing or seat, cut off" if is_upright and self._clipped(impact, seen.trace) else "sat down"
 
     def _is_rebound(self, impact: FlightImpact, landing: FlightImpact) -> bool:
         soon = impact.peak - landing.peak < self._criteria.rebound_within_s * GRID_HZ
