@@ -47,7 +47,7 @@ MOST_GROUP_BYTES: Final = 512 << 20
 _FIRST_LOOK: Final = 256
 _AXES: Final = ("x", "y", "z")
 _PARQUET: Final = b"PAR1"
-_VERSION_KEY: Final = b"loadsense.version"
+_OUR_KEYS: Final = b"loadsense."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +124,16 @@ def write_recording(
 
 
 def sniff(head: bytes, path: Path) -> bool:
-    """Whether this is a Parquet file with our version in its metadata."""
+    """Whether this is a Parquet file of ours, by its name or by any of our metadata: one key may be damaged."""
     if not head.startswith(_PARQUET):
         return False
+    if path.name.endswith(SUFFIX):
+        return True
     try:
         with opened_parquet(path) as file:
-            return _VERSION_KEY in (file.metadata.metadata or {})
+            return any(key.startswith(_OUR_KEYS) for key in file.metadata.metadata or {})
     except LoadSenseError:
-        return path.name.endswith(SUFFIX)
+        return False
 
 
 def open_recording(path: Path, options: ReadOptions) -> FileRecording:
@@ -355,7 +357,17 @@ def _check_columns(file: pq.ParquetFile, stated: Described, name: str) -> None:
             f"{name}: {file.metadata.num_rows} rows of {types}; its description says {stated.contents.n_samples} "
             f"rows of x, y, z as {kind}: the file is damaged, copy it again"
         )
+    _check_row_groups(file, name)
     check_groups(file, name)
+
+
+def _check_row_groups(file: pq.ParquetFile, name: str) -> None:
+    """Raise a `FormatError` unless every row is in a group; no checksum covers Parquet's own table of contents."""
+    n_rows = sum(file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups))
+    if n_rows != file.metadata.num_rows:
+        raise FormatError(
+            f"{name}: its row groups hold {n_rows} of {file.metadata.num_rows} rows; the file is damaged, copy it again"
+        )
 
 
 class _Rows:
