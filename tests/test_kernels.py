@@ -6,7 +6,9 @@ import itertools
 import os
 import subprocess
 import sys
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -166,6 +168,32 @@ def test_the_loop_of_scipy_is_its_filter(shape, order, monkeypatch):
         assert (after == expected_state).all()
         assert (state == before).all()
         monkeypatch.setattr(lowpass, "_loop_of_scipy", lambda: None)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import nothing_of_this_name",
+        "",
+        "def _sosfilt(sos, x, zi, axis): pass",
+        "def _sosfilt(sos, x, zi): return x, zi",
+        "def _sosfilt(sos, x, zi): raise ValueError('Buffer has wrong number of dimensions')",
+    ],
+)
+def test_a_scipy_that_calls_its_loop_otherwise_still_filters(source, tmp_path, monkeypatch):
+    (tmp_path / "later.py").write_text(source)
+    later = spec_from_file_location("later", tmp_path / "later.py")
+    monkeypatch.setattr(lowpass, "PathFinder", SimpleNamespace(find_spec=lambda *_: later))
+    signals = np.random.default_rng(5).normal(size=(3, 270))
+    low_pass = lowpass._Filter(20.0, 100.0)
+    state = low_pass.settled_at(signals[..., 0])
+    expected, _ = sosfilt(low_pass._sos, signals, axis=-1, zi=state)
+    lowpass._loop_of_scipy.cache_clear()
+    try:
+        assert lowpass._loop_of_scipy() is None
+        assert (lowpass._sosfilt(low_pass._sos, signals, state)[0] == expected).all()
+    finally:
+        lowpass._loop_of_scipy.cache_clear()
 
 
 def test_the_loop_of_scipy_comes_without_the_rest_of_its_signals():

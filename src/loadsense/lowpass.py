@@ -145,15 +145,26 @@ def _sosfilt(sos: FloatArray, signals: FloatArray, state: FloatArray) -> tuple[F
 
 @lru_cache(maxsize=1)
 def _loop_of_scipy() -> Callable[[FloatArray, FloatArray, FloatArray], None] | None:
-    """What runs inside `sosfilt`, in place, from its own file; None where scipy keeps it elsewhere."""
+    """What runs inside `sosfilt`, in place, from its own file; None where a later scipy keeps or calls it otherwise."""
     import scipy
 
     found = PathFinder.find_spec("scipy.signal._sosfilt", [f"{folder}/signal" for folder in scipy.__path__])
     if found is None or found.loader is None:
         return None
     module = module_from_spec(found)
-    found.loader.exec_module(module)
-    return getattr(module, "_sosfilt", None)
+    try:
+        found.loader.exec_module(module)
+        loop: Callable[[FloatArray, FloatArray, FloatArray], None] = module._sosfilt
+        return loop if _works_in_place(loop) else None
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+
+
+def _works_in_place(loop: Callable[[FloatArray, FloatArray, FloatArray], None]) -> bool:
+    """Whether y[n] = x[n] / 2 + x[n - 1] / 4 + y[n - 1] / 2 comes out, with its state: both private and by hand."""
+    signals, state = np.array([[1.0, 2.0]]), np.array([[[1.0, 0.0]]])
+    loop(np.array([[0.5, 0.25, 0.0, 1.0, -0.5, 0.0]]), signals, state)
+    return np.array_equal(signals, [[1.5, 2.0]]) and np.array_equal(state, [[[1.5, 0.0]]])
 
 
 def _design(cutoff_hz: float, sampling_rate_hz: float) -> tuple[FloatArray, FloatArray]:
