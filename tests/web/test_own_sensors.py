@@ -26,7 +26,7 @@ from loadsense.store.unsaved import new_folder
 from loadsense.web.app import create_app
 from loadsense.web.context import Dashboard
 from loadsense.web.guard import COOKIE, Limits
-from loadsense.web.live import own_sensors
+from loadsense.web.live import own_sensors, own_session
 from loadsense.web.live.floor import Floor
 from loadsense.web.live.own_sensors import OwnSensors
 
@@ -344,6 +344,22 @@ def test_what_a_crash_left_is_kept_later_or_thrown_away(coach, app, room, store,
         assert db.get(SessionRow, session).rpe == 5.0
     assert "not taken in yet" not in plain(coach.get())
     assert coach.ask("GET", f"{PAGE}/{thrown}")[0] == 404
+
+
+def test_a_fault_of_ours_is_a_sentence_for_the_coach_and_a_trace_for_the_engineer(
+    coach, room, app, monkeypatch, caplog
+):
+    def breaks(*_):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(own_session, "warm_up", breaks)
+    looked(coach)
+    assert start(coach, ("p031", room["addresses"][1], "hip"))[0] == 303
+    coach.until("The session broke off by a fault of LoadSense")
+    assert caplog.messages == ["a task of the radio broke off"]
+    assert "a mistake" in caplog.text
+    for failed in app.state.own_sensors.facts():
+        app.state.own_sensors.let_go(failed.key)
 
 
 @pytest.mark.parametrize(

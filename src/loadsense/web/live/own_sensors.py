@@ -11,6 +11,7 @@ end together; sensors take turns on the one radio.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine
@@ -45,6 +46,7 @@ _LAST_TURNS_S: Final = 0.05
 NO_BLEAK: Final = "to hear sensors, this computer needs one more package: pip install bleak, then start serve again"
 OUR_FAULT: Final = "looking around broke off by a fault of LoadSense: look again"
 
+_LOG: Final = logging.getLogger("loadsense.web")
 _T = TypeVar("_T")
 
 
@@ -113,6 +115,7 @@ class OwnSensors:
         radio = self._the_radio()
         self.seen = replace(self.seen, is_running=True)
         self._looking = self._submit(self._look(radio))
+        self._looking.add_done_callback(_log_fault)
 
     async def _look(self, radio: Radio) -> None:
         found: tuple[Found, ...] = ()
@@ -156,6 +159,7 @@ class OwnSensors:
         running = self._submit(session.run())
         self._forget_failed(starting.person_id)
         self._sessions[place.key] = (session, running)
+        running.add_done_callback(_log_fault)
         running.add_done_callback(lambda _: _soon(loop, lambda: self._has_ended(session, told)))
         return place.key
 
@@ -318,6 +322,13 @@ class OwnSensors:
         for key, (session, running) in tuple(self._sessions.items()):
             if running.done() and session.starting.person_id == person_id:
                 del self._sessions[key]
+
+
+def _log_fault(work: Future[None]) -> None:
+    """A fault of ours leaves its trace for the engineer; the page has a sentence for the coach."""
+    fault = None if work.cancelled() else work.exception()
+    if fault is not None:
+        _LOG.error("a task of the radio broke off", exc_info=fault)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
