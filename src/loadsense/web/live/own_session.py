@@ -29,7 +29,7 @@ State = Literal["connecting", "streaming", "ending", "ended", "failed"]
 #: What a coach may say while she trains, as with the keys of `loadsense stream`.
 WORDS: Final = ("next", "back", "done")
 _MOVES: Final = {"next": 1, "back": -1}
-BROKE_OFF: Final = "the session broke off by a fault of LoadSense; what was recorded is kept: save it, then start again"
+BROKE_OFF: Final = "the session broke off by a fault of LoadSense; whatever was recorded is kept; start again"
 
 #: Takes what is new of a session to the floor, and says whose waveform somebody looks at.
 Tell = Callable[[dict[str, Any]], frozenset[str]]
