@@ -30,7 +30,8 @@ QUIET_PERCENT: Final = 10.0
 def workers(found: Figures) -> list[str]:
     """Lines on one process, two, and Dask."""
     samples = found["files"] * found["minutes"] * 6000
-    length = f"{found['minutes'] / 1440:g} days" if found["minutes"] % 1440 == 0 else f"{found['minutes']} min"
+    days = found["minutes"] / 1440
+    length = f"{found['minutes']} min" if days % 1 else "a day" if days == 1 else f"{days:g} days"
     links = found["files"] - found["distinct"]
     told = [
         f"{found['files']} files of {length} at 100 Hz, {found['text_bytes'] / 1e9:.1f} GB of text"
