@@ -33,6 +33,14 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
+def expect():
+    """`expect(locator)` looks again until the page says so: what a click brings about is not there at once."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+    sync_api.expect.set_options(timeout=20_000)
+    return sync_api.expect
+
+
+@pytest.fixture(scope="session")
 def axe(tmp_path_factory):
     """The text of axe-core, fetched once and checked against the integrity in the lock file."""
     npm = shutil.which("npm")

@@ -70,7 +70,9 @@ def store(database, tmp_path_factory):
 @pytest.fixture(scope="module")
 def app(store):
     limits = Limits(requests_per_s=10_000.0, burst=10_000.0)  # pace has tests of its own
-    return create_app(Dashboard(store=store, tz="Europe/Madrid", now=lambda: NOW, limits=limits))
+    made = create_app(Dashboard(store=store, tz="Europe/Madrid", now=lambda: NOW, limits=limits))
+    yield made
+    made.state.jobs.close()  # its process would outlive the module
 
 
 @pytest.fixture(scope="module")

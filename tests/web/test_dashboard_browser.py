@@ -97,6 +97,7 @@ def served(filled_store):
     yield app, address, {"name": COOKIE, "value": token, "url": address}
     server.should_exit = True
     thread.join()
+    app.state.jobs.close()
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_signing_in_is_for_everybody(opened, axe, size):
 
 
 @SIZES
-def test_monday_who_needs_me_and_did_it_count(opened, size):
+def test_monday_who_needs_me_and_did_it_count(opened, expect, size):
     """Weekly review: from the roster to a person, her session, a landing on its trace, and back by the address."""
     page = opened(size)
     page.goto("/roster?week=2026-W47")
@@ -194,16 +195,16 @@ def test_monday_who_needs_me_and_did_it_count(opened, size):
     before = page.locator("#traces").get_attribute("data-drawn")
     page.locator("#events button.show").first.click()
     page.wait_for_function("(before) => document.querySelector('#traces').dataset.drawn !== before", arg=before)
-    assert "ev=" in page.url
-    assert "t0=" in page.url
+    expect(page).to_have_url(re.compile("ev="))
+    expect(page).to_have_url(re.compile("t0="))
     there = opened(size)
     there.goto(page.url)
     there.locator("#traces[data-drawn]").wait_for(state="attached")
-    assert there.locator("#view").inner_text() == page.locator("#view").inner_text()
+    expect(there.locator("#view")).to_have_text(page.locator("#view").inner_text())
 
 
 @SIZES
-def test_a_landing_that_was_none_and_back(opened, size):
+def test_a_landing_that_was_none_and_back(opened, expect, size):
     """A correction in place: said with a reason, judged anew, and taken back."""
     page = opened(size)
     page.goto("/sessions/1")
@@ -214,33 +215,33 @@ def test_a_landing_that_was_none_and_back(opened, size):
     with page.expect_navigation():
         page.locator("#correcting button").click()
     page.locator("#corrections-heading").wait_for()
-    assert page.locator("li:not(.undone)", has_text="a knock on the sensor").count() == 1
-    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings - 1
+    expect(page.locator("li:not(.undone)", has_text="a knock on the sensor")).to_have_count(1)
+    expect(page.locator("#events tbody tr", has_text="landing")).to_have_count(n_landings - 1)
     with page.expect_navigation():
         page.locator("li:not(.undone)", has_text="a knock on the sensor").get_by_role(
             "button", name="Take back"
         ).click()
     page.locator("li.undone", has_text="a knock on the sensor").first.wait_for()
-    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings
+    expect(page.locator("#events tbody tr", has_text="landing")).to_have_count(n_landings)
 
 
-def test_a_correction_needs_no_script(opened):
+def test_a_correction_needs_no_script(opened, expect):
     """The link of a row asks the server for the form that a script would have opened."""
     page = opened({**DESK, "java_script_enabled": False})
     page.goto("/sessions/2")
     n_landings = page.locator("#events tbody tr", has_text="landing").count()
     page.locator("#events a.correct").nth(1).click()
     corrected = page.locator("#events tbody tr", has=page.locator("a.correct")).nth(1).get_attribute("id")
-    assert page.locator(f"[id='{corrected}'] + #correcting").count() == 1
+    expect(page.locator(f"[id='{corrected}'] + #correcting")).to_have_count(1)
     page.locator("#correcting [name=reason]").fill("she sat down")
     page.locator("#correcting button").click()
-    assert page.locator("li:not(.undone)", has_text="she sat down").count() == 1
-    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings - 1
+    expect(page.locator("li:not(.undone)", has_text="she sat down")).to_have_count(1)
+    expect(page.locator("#events tbody tr", has_text="landing")).to_have_count(n_landings - 1)
     page.locator("li:not(.undone)", has_text="she sat down").get_by_role("button", name="Take back").click()
-    assert page.locator("#events tbody tr", has_text="landing").count() == n_landings
+    expect(page.locator("#events tbody tr", has_text="landing")).to_have_count(n_landings)
 
 
-def test_the_form_of_a_row_opens_below_it_and_closes(opened):
+def test_the_form_of_a_row_opens_below_it_and_closes(opened, expect):
     page = opened(DESK)
     page.goto("/sessions/1")
     page.locator("#traces[data-drawn]").wait_for(state="attached")
@@ -252,10 +253,10 @@ def test_the_form_of_a_row_opens_below_it_and_closes(opened):
         "document.querySelector('#correcting').previousElementSibling.querySelector('a.correct').href"
     ) == page.evaluate("(one) => one.href", link.element_handle())
     link.click()
-    assert page.locator("#correcting").count() == 0
+    expect(page.locator("#correcting")).to_have_count(0)
     page.locator("#events a.correct").nth(2).click()
     page.locator("#events [data-sort=peak]").click()
-    assert page.locator("#correcting").count() == 0
+    expect(page.locator("#correcting")).to_have_count(0)
 
 
 def test_a_drag_that_begins_on_a_landing_zooms(opened):
@@ -284,7 +285,7 @@ def test_a_drag_that_begins_on_a_landing_zooms(opened):
     length_s = float(page.locator(".plot").get_attribute("data-length"))
     assert first_s == pytest.approx((x - plot[0]) / plot[1] * length_s, abs=length_s / plot[1])
     assert last_s == pytest.approx((other["x"] + 12 - plot[0]) / plot[1] * length_s, abs=length_s / plot[1])
-    assert "ev=" not in page.url
+    assert "ev=" not in page.evaluate("location.search")
     page.locator("[data-move=all]").click()
     page.wait_for_function("document.querySelector('#view').textContent === 'whole session'")
 
