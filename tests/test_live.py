@@ -29,6 +29,7 @@ from loadsense.live.finish import (
 from loadsense.live.sensor import LiveSensor, Wearing
 from loadsense.live.session import Feed, LiveSession
 from loadsense.live.state import LiveEvent
+from loadsense.live.telling import person_line
 from loadsense.live.view import PersonBoard, blocks_of
 from loadsense.readers.live_log import decoded_again, read_log
 from loadsense.samples import Gap, Recording, SampleBlock
@@ -553,7 +554,8 @@ def test_a_locked_plan_grades_nothing_and_still_minds_her_ceiling():
     person = replace(judged(person=str(PERSON)).person, screening=None, min_net_g=None, ceiling_net_g=ceiling_g)
     view, shown = heard_by(judging(plan="hirit", person=person), "hip")
     assert view.locked
-    assert (view.landings, view.target) == (len(whole_landings()), None)
+    assert (view.landings, view.target, view.landings_graded) == (len(whole_landings()), None, False)
+    assert person_line(view)["landings_in_band"] is None
     assert {one.evidence for one in shown} == {""}
     bands = ["above" if landing.peak_net_g > ceiling_g else "no band" for landing in whole_landings()]
     assert [one.band for one in shown] == bands
@@ -562,7 +564,8 @@ def test_a_locked_plan_grades_nothing_and_still_minds_her_ceiling():
 
 def test_landings_where_they_are_not_graded_have_no_band_and_no_target():
     view, shown = heard_by(judged(plan="hirit", person=str(PERSON)), "wrist")
-    assert (view.sees_landings, view.target) == (False, None)
+    assert (view.landings_graded, view.target) == (False, None)
+    assert person_line(view)["landings_in_band"] is None  # 0 in band would be said of what nobody held against one
     assert {(one.band, one.evidence) for one in shown} == {("no band", "")}
 
 

@@ -315,8 +315,8 @@ def test_a_row_says_what_is_wrong():
     assert cells(person(age_s=None))[5] == "no data yet"
     assert cells(person(loss_observable=False, ended=True))[5] == "ended, loss cannot be seen"
     assert cells(person(blocks=(), last=None, sets=0, repetitions=0))[1:5:2] == ("-", "-")
-    assert cells(person(sees_landings=False, landings=0))[2] == "-"  # never 0 of what nothing could see
-    assert cells(person(sees_landings=False, target=None))[2] == "4 seen, not graded"
+    assert cells(person(landings_graded=False, landings=0))[2] == "-"  # never 0 of what nothing could see
+    assert cells(person(landings_graded=False, target=None))[2] == "4 seen, not graded"
 
 
 def test_a_landing_above_the_ceiling_is_never_praised():

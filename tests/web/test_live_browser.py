@@ -148,6 +148,17 @@ def test_the_chosen_one_has_her_waveform(opened, expect, source, motion):
     expect(page.locator("#wave")).to_be_hidden()
 
 
+def test_landings_that_are_not_graded_are_no_landings_in_band(opened, expect, source):
+    """A wrist alone, or a plan that is locked: no number stands where nothing was held against a band."""
+    page = opened()
+    row(page, "p017").wait_for()
+    say(source, states=[state("p017", landings_in_band=None, landings=0, target=None)])
+    expect(row(page, "p017").locator("td.landings")).to_have_text("–not graded")
+    say(source, states=[state("p017", landings_in_band=None, landings=4, target=None)])
+    expect(row(page, "p017").locator("td.landings")).to_have_text("–4 seen, not graded")
+    expect(page.locator("#said")).to_contain_text("p017: 4 seen, not graded, last")
+
+
 def test_landings_are_said_at_a_calm_pace(opened, expect, source):
     page = opened()
     row(page, "p017").wait_for()

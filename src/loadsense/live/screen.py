@@ -48,7 +48,7 @@ def _now(view: PersonView) -> str:
 
 
 def _landings(view: PersonView) -> str:
-    if not view.sees_landings:
+    if not view.landings_graded:
         return f"{view.landings} seen, not graded" if view.landings else "-"
     at_least = ">= " if view.lost_s else ""
     asked = "" if view.target is None else f" of {view.target}"

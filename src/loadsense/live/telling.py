@@ -35,7 +35,7 @@ def person_line(view: PersonView) -> dict[str, Any]:
         "locked": view.locked and view.locked[:_LONGEST_NOTE],
         "block": block and asdict(block),
         "complete": bool(view.blocks) and block is None,
-        "landings_in_band": view.landings_in_band,
+        "landings_in_band": view.landings_in_band if view.landings_graded else None,
         "landings": view.landings,
         "target": view.target,
         "sets": sum(one.done for one in lifts) if lifts else view.sets,

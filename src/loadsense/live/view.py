@@ -77,8 +77,8 @@ class PersonView:
         The block that the coach declared; without one, `current` is the first that is not complete.
     landings_in_band, landings, target : int or None
         So far, provisional ones included; no target where they are not graded.
-    sees_landings : bool
-        Whether one of her sensors is worn where landings are graded.
+    landings_graded : bool
+        Whether they are held against a plan: not where it is locked, nor where no sensor of hers can grade them.
     last : LastLanding or None
     repetitions, sets : int
         Repetitions of the set that goes on, or of the last; sets so far.
@@ -111,7 +111,7 @@ class PersonView:
     ended: bool
     notes: tuple[str, ...] = ()
     declared: str | None = None
-    sees_landings: bool = True
+    landings_graded: bool = True
 
     @property
     def current(self) -> Block | None:
@@ -204,7 +204,7 @@ class PersonBoard:
             battery_percent=min(batteries, default=None),
             clipped=any(state.n_clipped for state in states),
             ended=all(state.ended for state in states),
-            sees_landings=self._sees_landings,
+            landings_graded=self._is_graded,
             notes=tuple(self._newest_notes()),
             declared=self.walk.block,
         )

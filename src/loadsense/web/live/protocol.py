@@ -73,7 +73,7 @@ class PersonFact(Fact):
     locked: Words | None
     block: BlockFact | None
     complete: bool
-    landings_in_band: Count
+    landings_in_band: Count | None
     landings: Count
     target: Count | None
     sets: Count

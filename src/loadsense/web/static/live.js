@@ -71,6 +71,11 @@
     put(cell.querySelector(".count"), words);
     put(cell.querySelector("small"), note);
   };
+  const landingsNote = (fact) => {
+    if (fact.landings_in_band === null) return fact.landings ? `${fact.landings} seen, not graded` : "not graded";
+    const outside = fact.landings - fact.landings_in_band;
+    return outside ? `${outside} out of band` : "";
+  };
   const drawLast = (cell, fact) => {
     const standing = cell.querySelector(".standing");
     const kind = fact.locked ? "locked-now" : fact.last ? fact.last.band.replace(" ", "-") : "none";
@@ -92,9 +97,9 @@
     const repetition = fact.block?.unit === "sets" && fact.repetitions ? `repetition ${fact.repetitions}` : "";
     put(part("now").querySelector("small"), [repetition, fact.block?.by_hand ? "counted by hand" : ""].filter(Boolean).join(" · "));
     drawLast(part("last"), fact);
-    const atLeast = fact.lost_s > 0 ? "≥ " : "", outside = fact.landings - fact.landings_in_band;
-    const landings = `${atLeast}${fact.landings_in_band}${fact.target === null ? "" : ` of ${fact.target}`}`;
-    drawDose(part("landings"), fact.landings_in_band, fact.target, landings, outside ? `${outside} out of band` : "");
+    const atLeast = fact.lost_s > 0 ? "≥ " : "", graded = fact.landings_in_band !== null;
+    const landings = graded ? `${atLeast}${fact.landings_in_band}${fact.target === null ? "" : ` of ${fact.target}`}` : "–";
+    drawDose(part("landings"), fact.landings_in_band, fact.target, landings, landingsNote(fact));
     drawDose(part("lifting"), fact.sets, fact.sets_asked, fact.sets_asked || fact.sets ? `${atLeast}${fact.sets}${fact.sets_asked === null ? "" : ` of ${fact.sets_asked}`}` : "–");
     put(part("fresh"), freshWords(one));
     put(part("notes"), dataNotes(one).join(" · "));
@@ -124,7 +129,8 @@
   const sayLater = (name, before, fact) => {
     if (fact.locked || !fact.last || !before || fact.landings <= before.landings) return;
     const asked = fact.target === null ? "" : ` of ${fact.target}`;
-    waiting.set(name, `${name}: ${fact.landings_in_band}${asked} in band, last ${lastWords(fact.last).replace(" …", "")}${fact.last.band === "above" ? `, ${ADVICE.above}` : ""}.`);
+    const soFar = fact.landings_in_band === null ? landingsNote(fact) : `${fact.landings_in_band}${asked} in band`;
+    waiting.set(name, `${name}: ${soFar}, last ${lastWords(fact.last).replace(" …", "")}${fact.last.band === "above" ? `, ${ADVICE.above}` : ""}.`);
   };
   setInterval(() => {
     if (!waiting.size) return;
@@ -185,7 +191,8 @@
       pen.setLineDash(mark.status === "settled" ? [] : [4, 3]);
       pen.beginPath(); pen.moveTo(x(mark.peak_s), 14); pen.lineTo(x(mark.peak_s), bottom); pen.stroke();
       pen.textAlign = "center";
-      pen.fillText(`${mark.peak_net_g.toFixed(1)} g net`, x(mark.peak_s), 11);
+      const words = `${mark.peak_net_g.toFixed(1)} g net`, half = pen.measureText(words).width / 2;
+      pen.fillText(words, Math.min(Math.max(x(mark.peak_s), left + half), right - half), 11);
     }
     pen.setLineDash([]);
     pen.strokeStyle = colour("--impact");
